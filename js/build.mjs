@@ -1,0 +1,36 @@
+// Bundles the two ES modules of the widget into nbtrace/static.
+//
+// No code splitting: front ends import a widget's module from a blob URL, from which a relative
+// chunk cannot be loaded. The style sheet is text inside the bundle, because it is put into each
+// widget's own element (marimo draws in a shadow root).
+import { context } from "esbuild";
+
+const common = {
+  bundle: true,
+  minify: true,
+  format: "esm",
+  target: "es2022",
+  charset: "utf8",
+  legalComments: "none",
+  define: { "define.amd": "false" },
+  jsx: "automatic",
+  jsxImportSource: "preact",
+  loader: { ".css": "text" },
+  logLevel: "warning",
+};
+
+// The cwd is js/: npm scripts and the build hook both start there.
+const targets = [
+  { ...common, entryPoints: ["src/loader.ts"], outfile: "../nbtrace/static/loader.js" },
+  { ...common, entryPoints: ["src/widget.tsx"], outfile: "../nbtrace/static/widget.js" },
+];
+
+for (const target of targets) {
+  const build = await context(target);
+  await build.rebuild();
+  if (process.argv.includes("--watch")) {
+    await build.watch();
+  } else {
+    await build.dispose();
+  }
+}

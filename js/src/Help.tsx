@@ -1,0 +1,26 @@
+/** The keyboard map, from the table that the handler reads. */
+import type { JSX } from "preact";
+import { BINDINGS } from "./keys";
+
+export function Help({ onClose }: { onClose: () => void }): JSX.Element {
+  return (
+    <div class="nbt-help" role="dialog" aria-label="Keyboard">
+      <header>
+        <strong>Keyboard</strong>
+        <button type="button" class="nbt-button" aria-label="Close help" onClick={onClose}>
+          ×
+        </button>
+      </header>
+      <dl>
+        {BINDINGS.map((binding) => (
+          <div key={binding.command}>
+            <dt>
+              <kbd>{binding.shown}</kbd>
+            </dt>
+            <dd>{binding.meaning}</dd>
+          </div>
+        ))}
+      </dl>
+    </div>
+  );
+}

@@ -1,0 +1,94 @@
+"""nbtrace: the tracer that lives in the notebook.
+
+The names are MLflow's: ``import nbtrace as mlflow`` runs a notebook that uses only tracing. What
+capture needs is imported at once and is light; search, widgets and the notebook extension are
+imported when they are first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from nbtrace import tracing
+from nbtrace.client import (
+    count_traces,
+    create_experiment,
+    get_experiment,
+    get_experiment_by_name,
+    search_sessions,
+    search_traces,
+)
+from nbtrace.exceptions import NbtraceError
+from nbtrace.tracing.context import context
+from nbtrace.tracing.decorator import trace
+from nbtrace.tracing.settings import configure, set_experiment
+from nbtrace.tracing.spans import (
+    get_active_trace_id,
+    get_current_active_span,
+    start_span,
+    start_span_no_context,
+)
+from nbtrace.tracing.traces import (
+    delete_trace_tag,
+    flush_trace_async_logging,
+    get_last_active_trace_id,
+    get_trace,
+    set_trace_tag,
+    update_current_trace,
+)
+from nbtrace.tracing.traces import flush_traces as flush
+
+if TYPE_CHECKING:
+    from nbtrace.notebook.extension import load_ipython_extension, unload_ipython_extension
+    from nbtrace.widgets.span_tree import SpanTree
+
+_LAZY = {
+    "SpanTree": "nbtrace.widgets.span_tree",
+    "load_ipython_extension": "nbtrace.notebook.extension",
+    "unload_ipython_extension": "nbtrace.notebook.extension",
+}
+
+__all__ = [
+    "NbtraceError",
+    "SpanTree",
+    "configure",
+    "context",
+    "count_traces",
+    "create_experiment",
+    "delete_trace_tag",
+    "flush",
+    "flush_trace_async_logging",
+    "get_active_trace_id",
+    "get_current_active_span",
+    "get_experiment",
+    "get_experiment_by_name",
+    "get_last_active_trace_id",
+    "get_trace",
+    "load_ipython_extension",
+    "search_sessions",
+    "search_traces",
+    "set_experiment",
+    "set_trace_tag",
+    "start_span",
+    "start_span_no_context",
+    "trace",
+    "tracing",
+    "unload_ipython_extension",
+    "update_current_trace",
+]
+
+
+def __getattr__(name: str) -> Any:
+    module = _LAZY.get(name)
+    if module is not None:
+        return getattr(importlib.import_module(module), name)
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("nbtrace")
+    raise AttributeError(f"module 'nbtrace' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__, "__version__"})

@@ -1,0 +1,74 @@
+"""What ``%trace status`` prints, and which trace ``%trace last`` means."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from nbtrace.notebook.arguments import TraceArguments
+
+_NEWEST = "SELECT trace_id FROM traces ORDER BY request_time DESC, id DESC LIMIT 1"
+_COUNT = "SELECT count(*) FROM traces"
+
+
+def last_trace_id() -> str | None:
+    """Return the id of the trace this process ended last, or of the newest one in the store.
+
+    Returns
+    -------
+    str or None
+        None when the store is empty.
+    """
+    from nbtrace.store import current_store
+    from nbtrace.tracing.traces import get_last_active_trace_id
+
+    found = get_last_active_trace_id()
+    if found is not None:
+        return found
+    row = current_store().database.connection().execute(_NEWEST).fetchone()
+    return str(row[0]) if row else None
+
+
+def status_text(*, every_cell: TraceArguments | None) -> str:
+    """Return the lines that ``%trace status`` prints.
+
+    Parameters
+    ----------
+    every_cell : TraceArguments or None
+        The options of ``%trace on``; None while only cells with ``%%trace`` are traced.
+    """
+    from nbtrace.store import current_store
+    from nbtrace.tracing.traces import flush_traces
+
+    flush_traces()
+    store = current_store()
+    count = store.database.connection().execute(_COUNT).fetchone()[0]
+    rows = {
+        "tracing": "every cell" if every_cell else "cells with %%trace",
+        "store": str(store.directory),
+        "experiment": _experiment(),
+        "provider": _provider(),
+        "traces": f"{count:,}",
+    }
+    if every_cell is not None and every_cell.tags:
+        rows["tags"] = ", ".join(f"{key}={value}" for key, value in every_cell.tags.items())
+    return "\n".join(f"{label + ':':<12}{value}" for label, value in rows.items())
+
+
+def _experiment() -> str:
+    from nbtrace.store import current_store
+    from nbtrace.tracing.environment import active_experiment_id
+
+    store = current_store()
+    number = active_experiment_id(store)
+    experiment = store.get_experiment(number)
+    return f"{experiment.name} (id {number})" if experiment is not None else number
+
+
+def _provider() -> str:
+    from opentelemetry.trace import ProxyTracerProvider, get_tracer_provider
+
+    provider = get_tracer_provider()
+    if isinstance(provider, ProxyTracerProvider):
+        return "none yet (the first traced cell offers nbtrace's)"
+    return f"{type(provider).__module__}.{type(provider).__qualname__}"

@@ -1,0 +1,1 @@
+"""OpenTelemetry's side: the OTLP codec, the conventions of other tracers, prices."""

@@ -1,0 +1,1 @@
+"""Search: the filter language, its SQL, pages of traces and DataFrames."""

@@ -1,0 +1,160 @@
+"""From the lines of a span file to the rows that make them searchable.
+
+A ``SpanIndexer`` reads the spans of one write of one trace, makes a ``SpanRow`` of each, and keeps
+what the trace's own row needs: the root's inputs and outputs for the previews, the token usage.
+It runs on the writer's thread for every span ever recorded, so it decodes a line once and looks at
+each attribute once.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from nbtrace.config import options
+from nbtrace.entities.constant import TraceMetadataKey
+from nbtrace.entities.preview import request_preview, response_preview
+from nbtrace.otel.conventions import chat_previews, index_fields, view
+from nbtrace.otel.otlp import decode_span, decode_value
+from nbtrace.otel.usage import totals
+from nbtrace.store.rows import SpanRow
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_STATUS = ("UNSET", "OK", "ERROR")
+_INPUTS = "mlflow.spanInputs"
+_OUTPUTS = "mlflow.spanOutputs"
+# Columns of their own, or long texts that the span file has.
+_NOT_INDEXED = frozenset({"mlflow.spanType", _INPUTS, _OUTPUTS})
+
+
+class SpanIndexer:
+    """Makes the rows of one trace's spans, and what its own row needs.
+
+    Examples
+    --------
+    >>> line = b'{"spanId":"00f067aa0ba902b7","name":"ask","startTimeUnixNano":"5"}'
+    >>> SpanIndexer().row(line, 0, 0, len(line)).name
+    'ask'
+    """
+
+    def __init__(self) -> None:
+        self._root: dict[str, Any] | None = None
+        self._with_usage = False
+        self._spans: list[dict[str, Any]] = []
+
+    def see_root(self, span: dict[str, Any]) -> None:
+        """Take an open root for the previews only."""
+        self._root = span
+
+    def row(self, line: bytes, part: int, offset: int, length: int) -> SpanRow:
+        """Return the row of one span.
+
+        Parameters
+        ----------
+        line : bytes
+            The span, one OTLP/JSON object.
+        part, offset, length : int
+            Where it lies.
+
+        Returns
+        -------
+        SpanRow
+            The row.
+        """
+        span: dict[str, Any] = orjson.loads(line)
+        attributes: dict[str, Any] = {}
+        for item in span.get("attributes", ()):
+            value = item["value"]
+            text = value.get("stringValue")
+            attributes[item["key"]] = decode_value(value) if text is None else text
+        parent_id = span.get("parentSpanId") or None
+        if parent_id is None:
+            self._root = span
+        self._spans.append(span)
+        kind, model, input_tokens, output_tokens, total_tokens, cost = index_fields(attributes)
+        if input_tokens is not None or total_tokens is not None or output_tokens is not None:
+            self._with_usage = True
+        end = span.get("endTimeUnixNano")
+        return SpanRow(
+            span["spanId"],
+            parent_id,
+            span["name"],
+            kind,
+            _STATUS[span.get("status", {}).get("code", 0)],
+            int(span["startTimeUnixNano"]),
+            int(end) if end else None,
+            part,
+            offset,
+            length,
+            _scalars(attributes) if len(attributes) > len(_NOT_INDEXED) else _few(attributes),
+            model,
+            input_tokens,
+            output_tokens,
+            total_tokens,
+            cost,
+        )
+
+    def previews(self) -> tuple[str | None, str | None]:
+        """Return the previews of request and response, as far as the root has been seen."""
+        if self._root is None:
+            return None, None
+        span = decode_span(self._root)
+        if _INPUTS in span.raw_attributes or _OUTPUTS in span.raw_attributes:
+            return request_preview(span.inputs), response_preview(span.outputs)
+        return chat_previews(view(span)) if span.raw_attributes else (None, None)
+
+    def totals(self) -> dict[str, Any]:
+        """Return the trace's token usage and cost, None where nothing is known."""
+        if not self._with_usage:
+            return {}
+        usage = totals([decode_span(span) for span in self._spans])
+        return {
+            "input_tokens": usage.input,
+            "output_tokens": usage.output,
+            "total_tokens": usage.total,
+            "cost": usage.cost,
+        }
+
+    @staticmethod
+    def usage_metadata(usage: Mapping[str, Any]) -> dict[str, str]:
+        """Return MLflow's metadata entries of a trace's usage."""
+        metadata: dict[str, str] = {}
+        tokens = {
+            key: usage[key]
+            for key in ("input_tokens", "output_tokens", "total_tokens")
+            if usage.get(key) is not None
+        }
+        if tokens:
+            metadata[TraceMetadataKey.TOKEN_USAGE] = orjson.dumps(tokens).decode()
+        if usage.get("cost") is not None:
+            cost = {"total_cost": usage["cost"]}
+            metadata[TraceMetadataKey.COST] = orjson.dumps(cost).decode()
+        return metadata
+
+
+def _few(attributes: dict[str, Any]) -> str | None:
+    """Return the index column of a span that may have no attributes but nbtrace's three."""
+    if attributes.keys() <= _NOT_INDEXED:
+        return None
+    return _scalars(attributes)
+
+
+def _scalars(attributes: dict[str, Any]) -> str:
+    """Return the attributes that can be compared in a search, as a JSON object."""
+    limit = options.indexed_attribute_characters
+    scalars = {
+        key: value
+        for key, value in attributes.items()
+        if key not in _NOT_INDEXED
+        and (
+            len(value) <= limit
+            if isinstance(value, str)
+            else isinstance(value, bool | float)
+            # SQLite's JSON has 64-bit integers
+            or (isinstance(value, int) and -(2**63) <= value < 2**63)
+        )
+    }
+    return orjson.dumps(scalars).decode()

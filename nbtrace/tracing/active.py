@@ -1,0 +1,410 @@
+"""A trace that is being recorded in this process.
+
+It knows which of its spans are open, where in the journal the ended ones lie, and what belongs to
+the trace as a whole (tags, metadata, previews). The spans themselves are not kept in memory: once a
+span has ended only its 8-byte position is left, and once it is in a span file not even the journal
+has it. The widget of a running cell reads the trace through ``changes`` and ``span``.
+"""
+
+from __future__ import annotations
+
+import threading
+from array import array
+from typing import TYPE_CHECKING, Any, Protocol
+
+import orjson
+
+from nbtrace.entities import Span, Trace, TraceData, TraceInfo, TraceLocation, TraceState
+from nbtrace.entities.constant import STANDARD_TAG_KEYS, NbtraceKey, TraceTagKey
+from nbtrace.otel.otlp import decode_span
+from nbtrace.store.journal import NOT_KEPT, OPEN, SPAN, TRACE
+from nbtrace.store.span_files import part_path, read_part
+from nbtrace.store.writer import TraceUpdate
+from nbtrace.tracing.record import ERROR, SpanRecord, new_trace_id, time_ns
+
+if TYPE_CHECKING:
+    from nbtrace.tracing.recorder import Recorder
+
+NS_PER_MS = 1_000_000
+# A part of this size is closed and written while the trace still runs, which bounds both the
+# memory that a trace of any length needs and what one reader has to load.
+PART_BYTES = 8 << 20
+
+class OpenSpan(Protocol):
+    """What a trace asks of a span that has not ended."""
+
+    scope: int
+    name: str
+    start_time: int
+
+    def line(self) -> bytes:
+        """Return the span as it is now, one OTLP/JSON object."""
+
+
+class ActiveTrace:
+    """One trace of this process, from its root's start until everything of it is on disk.
+
+    Parameters
+    ----------
+    recorder : Recorder
+        The process's recorder.
+    hex_id : str, optional
+        The OpenTelemetry trace id, 32 hex digits; a new one by default.
+    owned : bool
+        Whether this process has the root. A part of another process's trace leaves the state and
+        the times of the trace alone.
+    """
+
+    __slots__ = (
+        "announced",
+        "bytes",
+        "client_request_id",
+        "deleted_tags",
+        "experiment_id",
+        "failed",
+        "finished",
+        "hex",
+        "journal",
+        "lock",
+        "metadata",
+        "open",
+        "owned",
+        "parts",
+        "positions",
+        "queued",
+        "recorder",
+        "request_preview",
+        "response_preview",
+        "root",
+        "row_written",
+        "snapshotted",
+        "start_time",
+        "state",
+        "stop_time",
+        "tags",
+        "taken",
+        "unwritten_tags",
+    )
+
+    def __init__(self, recorder: Recorder, hex_id: str | None = None, *, owned: bool = True) -> None:
+        self.recorder = recorder
+        self.journal = recorder.journal
+        self.hex = hex_id or new_trace_id()
+        self.owned = owned
+        self.experiment_id = recorder.experiment_id
+        self.open: dict[str, OpenSpan] = {}
+        self.positions = array("q")
+        self.taken = 0
+        self.bytes = 0
+        self.parts: list[tuple[int, str]] = []
+        self.announced = False
+        self.finished = False
+        self.failed = False
+        self.queued = False
+        self.row_written = False
+        self.root: OpenSpan | None = None
+        self.start_time = 0
+        self.stop_time = 0
+        self.state: str | None = None
+        self.tags: dict[str, str] = {}
+        self.unwritten_tags: dict[str, str] = {}
+        self.deleted_tags: set[str] = set()
+        self.metadata: dict[str, str] = {}
+        self.client_request_id: str | None = None
+        self.request_preview: str | None = None
+        self.response_preview: str | None = None
+        self.snapshotted: set[str] = set()
+        self.lock = threading.RLock()
+
+    @property
+    def trace_id(self) -> str:
+        """The id as people see it, ``tr-`` and 32 hex digits."""
+        return "tr-" + self.hex
+
+    @property
+    def name(self) -> str:
+        """Name of the root span."""
+        return "" if self.root is None else self.root.name
+
+    # Capture
+
+    def begin(self, root: OpenSpan) -> None:
+        """Take the first span as the root and make the trace known to the process."""
+        self.root = root
+        self.start_time = root.start_time
+        self.recorder.began(self)
+
+    def announce(self) -> None:
+        """Journal the open root and the trace, so that a crash cannot take their inputs."""
+        self.announced = True
+        self.keep_trace()
+        if self.root is not None and self.root.start_time:
+            self.keep_open(self.root)
+
+    def keep(self, scope: int, line: bytes) -> None:
+        """Journal a span that ended."""
+        position = self.journal.append(SPAN, scope, line)
+        if position != NOT_KEPT:
+            self.positions.append(position)
+        self.bytes += len(line)
+        if self.finished or self.bytes > PART_BYTES:
+            self.bytes = 0
+            self.recorder.submit(self)
+
+    def keep_open(self, span: OpenSpan) -> None:
+        """Journal a span as it stands, still open."""
+        position = self.journal.append(OPEN, span.scope, span.line())
+        if position != NOT_KEPT:
+            self.positions.append(position)
+
+    def keep_trace(self) -> None:
+        """Journal what belongs to the trace as a whole."""
+        record = {
+            "trace_id": self.trace_id,
+            "owned": self.owned,
+            "experiment_id": self.experiment_id,
+            "request_time": self.start_time // NS_PER_MS,
+            "name": self.name,
+            "tags": self.tags,
+            "deleted_tags": list(self.deleted_tags),
+            "metadata": self.metadata,
+            "client_request_id": self.client_request_id,
+            "request_preview": self.request_preview,
+            "response_preview": self.response_preview,
+            "state": self.final_state() if self.finished else None,
+            "execution_duration": self.duration if self.finished else None,
+        }
+        position = self.journal.append(TRACE, 0, orjson.dumps(record))
+        if position != NOT_KEPT:
+            self.positions.append(position)
+
+    def finish(self, failed: bool, start_time: int, end_time: int) -> None:  # noqa: FBT001 - hot path
+        """Close the trace: its root has ended."""
+        self.failed = failed
+        self.start_time = start_time
+        self.stop_time = end_time
+        self.finished = True
+        self.keep_trace()
+        self.recorder.finished(self)
+
+    def final_state(self) -> str:
+        """Return OK or ERROR: what was set, else what became of the root."""
+        return self.state or ("ERROR" if self.failed else "OK")
+
+    @property
+    def duration(self) -> int:
+        """Milliseconds from the root's start to its end."""
+        return max(0, (self.stop_time - self.start_time) // NS_PER_MS)
+
+    def refresh(self, span: OpenSpan) -> None:
+        """Journal an open span anew, whose inputs came after its first record."""
+        if span is self.root:
+            self.keep_open(span)
+        elif self.snapshotted:
+            # the next look at open spans makes the record
+            self.snapshotted.discard(getattr(span, "span_id", ""))
+
+    def close(self) -> None:
+        """End what is still open as incomplete: the process is about to end."""
+        for span in list(self.open.values()):
+            if isinstance(span, SpanRecord):
+                span.put(NbtraceKey.INCOMPLETE, value=True)
+                if span.status_code == 0:
+                    span.status_code = ERROR
+                    span.status_message = "the process ended before the span did"
+                span.finish()
+        if not self.finished and self.root is not None:
+            self.finish(failed=True, start_time=self.start_time, end_time=time_ns())
+
+    def move_to(self, recorder: Recorder) -> None:
+        """Go on in the child of a fork: its spans are a further part, the rest is the parent's."""
+        self.recorder = recorder
+        self.journal = recorder.journal
+        # A span of the parent that ends here finds itself missing, and does nothing.
+        self.open = {}
+        self.positions = array("q")
+        self.taken = 0
+        self.parts = []
+        self.owned = False
+        self.finished = True
+        self.announced = True
+        self.queued = False
+        self.root = None
+        self.unwritten_tags = {}
+        self.deleted_tags = set()
+        self.lock = threading.RLock()
+        recorder.traces[self.hex] = self
+
+    # The whole trace
+
+    def set_tag(self, key: str, value: str) -> None:
+        """Set a tag."""
+        with self.lock:
+            self.put_tag(key, value)
+        self.changed()
+
+    def put_tag(self, key: str, value: str) -> None:
+        """Set a tag without journalling it yet; under the lock."""
+        self.tags[key] = value
+        self.unwritten_tags[key] = value
+        self.deleted_tags.discard(key)
+
+    def delete_tag(self, key: str) -> bool:
+        """Delete a tag and return whether it was there."""
+        with self.lock:
+            found = self.tags.pop(key, None) is not None
+            self.unwritten_tags.pop(key, None)
+            self.deleted_tags.add(key)
+        self.changed()
+        return found
+
+    def changed(self) -> None:
+        """Journal the trace anew after its tags, metadata or previews changed."""
+        if self.announced or self.finished:
+            self.keep_trace()
+        if self.finished:
+            self.recorder.submit(self)
+
+    # What the writer asks
+
+    def take(self) -> TraceUpdate:
+        """Return what has come since the last call; only the writer's thread calls it."""
+        self.queued = False
+        with self.lock:
+            end = len(self.positions)
+            positions = self.positions[self.taken : end]
+            finished = self.finished
+            tags = dict(self.unwritten_tags)
+            deleted = set(self.deleted_tags)
+        open_spans = [
+            (span.scope, span.line()) for span in list(self.open.values()) if finished
+        ]
+        root = self.root
+        return TraceUpdate(
+            trace_id=self.trace_id,
+            owned=self.owned,
+            experiment_id=self.experiment_id,
+            request_time=self.start_time // NS_PER_MS,
+            execution_duration=self.duration if finished and self.owned else None,
+            state=self.final_state() if finished and self.owned else None,
+            name=self.name or None,
+            client_request_id=self.client_request_id,
+            request_preview=self.request_preview,
+            response_preview=self.response_preview,
+            tags=tags,
+            deleted_tags=deleted,
+            metadata=dict(self.metadata),
+            root=None if root is None or finished else (root.scope, root.line()),
+            positions=positions,
+            open_spans=open_spans,
+            first=not self.row_written,
+        )
+
+    def written(self, update: TraceUpdate, part: str | None) -> None:
+        """Note that an update is on disk; the writer releases its records next."""
+        with self.lock:
+            self.row_written = True
+            for key, value in update.tags.items():
+                if self.unwritten_tags.get(key) == value:
+                    del self.unwritten_tags[key]
+            self.taken += len(update.positions)
+            if part is not None:
+                self.parts.append((self.taken, part))
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing of the trace is left to write."""
+        return self.finished and not self.open and self.taken == len(self.positions)
+
+    # What the widget and get_trace ask
+
+    def changes(self, cursor: int) -> tuple[int, list[Span]]:
+        """Return the spans that ended since a cursor, and all that are open.
+
+        Parameters
+        ----------
+        cursor : int
+            0, or what the last call returned.
+
+        Returns
+        -------
+        tuple of int and list of Span
+            The next cursor and the spans; an open span has no ``end_time_ns``.
+        """
+        end = len(self.positions)
+        spans: dict[str, Span] = {}
+        for span in self._ended(cursor, end):
+            spans[span.span_id] = span
+        for open_span in list(self.open.values()):
+            span = self._decode(open_span.scope, open_span.line())
+            spans.setdefault(span.span_id, span)
+        return end, list(spans.values())
+
+    def _ended(self, start: int, end: int) -> list[Span]:
+        spans: list[Span] = []
+        for _ in range(2):  # again when the writer moved records to a file meanwhile
+            spans.clear()
+            try:
+                with self.lock:
+                    parts, taken = list(self.parts), self.taken
+                first = 0
+                for last, part in parts:
+                    if last > start and first < end:
+                        spans += read_part(self._path(part))
+                    first = last
+                for index in range(max(start, taken), end):
+                    record = self.journal.read(self.positions[index])
+                    if record.kind == SPAN:
+                        spans.append(self._decode(record.scope, record.payload))
+            except (KeyError, OSError, ValueError):
+                continue
+            break
+        return spans
+
+    def _path(self, part: str) -> Any:
+        location = self.recorder.span_location(self.experiment_id)
+        return part_path(location, self.trace_id, self.start_time // NS_PER_MS, part)
+
+    def _decode(self, scope: int, line: bytes) -> Span:
+        return decode_span(orjson.loads(line), **self.recorder.decoded_scope(scope))
+
+    def span(self, span_id: str) -> Span | None:
+        """Return one span by its id, open or ended; None when there is none."""
+        open_span = self.open.get(span_id)
+        if open_span is not None:
+            return self._decode(open_span.scope, open_span.line())
+        needle = f'"spanId":"{span_id}"'.encode()
+        for index in range(len(self.positions) - 1, self.taken - 1, -1):
+            try:
+                record = self.journal.read(self.positions[index])
+            except (KeyError, ValueError):
+                break
+            if record.kind == SPAN and needle in record.payload[:100]:
+                return self._decode(record.scope, record.payload)
+        return self.recorder.store.get_span(self.trace_id, span_id)
+
+    def info(self) -> TraceInfo:
+        """Return the TraceInfo as it stands."""
+        with self.lock:
+            tags = {TraceTagKey.TRACE_NAME: self.name, **self.tags}
+            metadata = {k: v for k, v in self.metadata.items() if k not in STANDARD_TAG_KEYS}
+        return TraceInfo(
+            trace_id=self.trace_id,
+            trace_location=TraceLocation.from_experiment_id(self.experiment_id),
+            request_time=self.start_time // NS_PER_MS,
+            state=TraceState(self.final_state() if self.finished else "IN_PROGRESS"),
+            execution_duration=self.duration if self.finished else None,
+            request_preview=self.request_preview,
+            response_preview=self.response_preview,
+            client_request_id=self.client_request_id,
+            trace_metadata=metadata,
+            tags=tags,
+        )
+
+    def to_trace(self) -> Trace:
+        """Return the trace as it stands: what has ended and what is open."""
+        _, spans = self.changes(0)
+        spans.sort(key=lambda span: (span.start_time_ns, span.parent_id is not None))
+        return Trace(info=self.info(), data=TraceData(spans=spans))
+
+

@@ -1,0 +1,98 @@
+"""The arguments of a call as a dictionary, by the names the function gives them.
+
+``inspect.Signature.bind`` costs more than a whole span, so what it would find out is worked out when
+the function is decorated, and a call is a ``zip``.
+"""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def argument_reader(
+    function: Callable[..., Any],
+) -> Callable[[tuple[Any, ...], dict[str, Any]], dict[str, Any]]:
+    """Return a function from ``args, kwargs`` to a dictionary by parameter name.
+
+    Parameters
+    ----------
+    function : callable
+        The function that will be called. A first parameter called ``self`` or ``cls`` is left out;
+        defaults are filled in, as MLflow does.
+
+    Returns
+    -------
+    callable
+        It never raises; a call that does not fit the signature is given as it is, since the
+        function itself is about to raise for it.
+
+    Examples
+    --------
+    >>> def ask(question, k=3): ...
+    >>> argument_reader(ask)(("why?",), {})
+    {'question': 'why?', 'k': 3}
+    """
+    try:
+        parameters = list(inspect.signature(function).parameters.values())
+    except (TypeError, ValueError):
+        return _unknown
+    names = [
+        parameter.name
+        for parameter in parameters
+        if parameter.kind
+        in {inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD}
+    ]
+    skip = 1 if names and names[0] in {"self", "cls"} else 0
+    names = names[skip:]
+    defaults = {
+        parameter.name: parameter.default
+        for parameter in parameters
+        if parameter.default is not inspect.Parameter.empty
+    }
+    rest = _name_of(parameters, inspect.Parameter.VAR_POSITIONAL)
+    extra = _name_of(parameters, inspect.Parameter.VAR_KEYWORD)
+    known = [
+        parameter.name
+        for parameter in parameters[skip:]
+        if parameter.kind
+        not in {inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD}
+    ]
+    count = len(known)
+    keywords = frozenset(known)
+
+    def read(args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+        if skip:
+            args = args[1:]
+        values = dict(zip(names, args, strict=False))
+        if kwargs:
+            values.update(kwargs)
+        if len(values) < count or (kwargs and defaults):
+            # in the order of the signature, which is how people read it
+            values = {
+                **{
+                    name: values[name] if name in values else defaults[name]
+                    for name in known
+                    if name in values or name in defaults
+                },
+                **values,
+            }
+        if rest is not None:
+            values[rest] = list(args[len(names) :])
+        if extra is not None:
+            unknown = {name: values.pop(name) for name in kwargs if name not in keywords}
+            values[extra] = unknown
+        return values
+
+    return read
+
+
+def _unknown(args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+    return {"args": list(args), "kwargs": kwargs} if kwargs else {"args": list(args)}
+
+
+def _name_of(parameters: list[inspect.Parameter], kind: Any) -> str | None:
+    return next((parameter.name for parameter in parameters if parameter.kind is kind), None)

@@ -1,0 +1,129 @@
+"""What holds for all traces started inside a block: tags, metadata, session, user, on or off.
+
+It travels in the OpenTelemetry context, so that threads and tasks started inside carry it, and is
+read only where a trace begins.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from opentelemetry.context import Context, create_key
+from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY as SUPPRESS_KEY
+
+from nbtrace.entities.constant import STANDARD_TAG_KEYS, TraceTagKey
+from nbtrace.exceptions import NbtraceError
+
+from nbtrace.tracing.current import attach, get_current
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+DEFAULTS_KEY = create_key("nbtrace-trace-defaults")
+
+
+@dataclass(frozen=True, slots=True)
+class TraceDefaults:
+    """What new traces begin with.
+
+    Attributes
+    ----------
+    tags, metadata : dict of str to str
+        Set on each trace.
+    enabled : bool
+        Whether anything is recorded.
+    """
+
+    tags: Mapping[str, str] = field(default_factory=dict)
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    enabled: bool = True
+
+
+NO_DEFAULTS = TraceDefaults()
+
+
+def current_defaults() -> TraceDefaults:
+    """Return the defaults of the current context."""
+    found: Any = get_current().get(DEFAULTS_KEY)
+    return found if isinstance(found, TraceDefaults) else NO_DEFAULTS
+
+
+def is_suppressed(current: Context) -> bool:
+    """Return whether tracing is off in a context, by nbtrace's or OpenTelemetry's switch."""
+    if current.get(SUPPRESS_KEY):
+        return True
+    defaults: Any = current.get(DEFAULTS_KEY)
+    return isinstance(defaults, TraceDefaults) and not defaults.enabled
+
+
+def split_standard_keys(
+    tags: Mapping[str, Any] | None, metadata: Mapping[str, Any] | None
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Return tags and metadata as text, the standard keys among the tags however they came."""
+    all_tags = {str(key): str(value) for key, value in (tags or {}).items()}
+    others: dict[str, str] = {}
+    for key, value in (metadata or {}).items():
+        (all_tags if key in STANDARD_TAG_KEYS else others)[str(key)] = str(value)
+    return all_tags, others
+
+
+@contextmanager
+def context(  # noqa: PLR0913 - MLflow's keywords and two aliases
+    metadata: Mapping[str, Any] | None = None,
+    tags: Mapping[str, Any] | None = None,
+    enabled: bool | None = None,  # noqa: FBT001 - MLflow's signature
+    session_id: str | None = None,
+    user: str | None = None,
+    *,
+    session: str | None = None,
+) -> Iterator[None]:
+    """Set what all traces started inside the block begin with.
+
+    Parameters
+    ----------
+    metadata, tags : mapping of str to str, optional
+        Added to each trace; inner blocks win over outer ones.
+    enabled : bool, optional
+        False records nothing inside the block.
+    session_id, session : str, optional
+        The conversation the traces belong to.
+    user : str, optional
+        Who asked.
+
+    Raises
+    ------
+    NbtraceError
+        When both ``session_id`` and ``session`` are given and differ.
+
+    Examples
+    --------
+    >>> import nbtrace
+    >>> with nbtrace.context(session_id="chat-7", tags={"stage": "try"}):
+    ...     with nbtrace.start_span("turn") as span:
+    ...         pass
+    >>> nbtrace.get_trace(span.trace_id).info.tags["stage"]
+    'try'
+    """
+    if session is not None and session_id is not None and session != session_id:
+        raise NbtraceError.invalid("session is an alias of session_id: give one of them")
+    outer = current_defaults()
+    new_tags, new_metadata = split_standard_keys(tags, metadata)
+    if session_id or session:
+        new_tags[TraceTagKey.SESSION] = str(session_id or session)
+    if user is not None:
+        new_tags[TraceTagKey.USER] = str(user)
+    inner = TraceDefaults(
+        {**outer.tags, **new_tags},
+        {**outer.metadata, **new_metadata},
+        outer.enabled if enabled is None else bool(enabled),
+    )
+    previous = get_current()
+    current = Context({**previous, DEFAULTS_KEY: inner})
+    attach(current)
+    try:
+        yield
+    finally:
+        if get_current() is current:
+            attach(previous)

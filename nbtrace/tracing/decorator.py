@@ -1,0 +1,254 @@
+"""``@nbtrace.trace``: every call of a function becomes a span.
+
+What kind of callable it is is decided once, when it is decorated: a plain function, a coroutine
+function, a generator or an async generator; class and static methods are unwrapped and wrapped
+again. The wrapper has the function's name, signature and kind, and passes on values and exceptions
+as they are.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
+
+from opentelemetry.context import Context
+
+from nbtrace.config import options
+from nbtrace.entities import SpanType
+from nbtrace.entities.constant import SpanAttributeKey
+from nbtrace.exceptions import NbtraceError
+from nbtrace.tracing.arguments import argument_reader
+from nbtrace.tracing.current import SPAN_KEY, attach, get_current, with_span
+from nbtrace.tracing.generators import async_generator_wrapper, generator_wrapper
+from nbtrace.tracing.live_span import LiveSpan, finish
+from nbtrace.tracing.record import SpanRecord, json_string
+from nbtrace.tracing.spans import UNSAMPLED, begin, begin_trace, configure_span
+from nbtrace.tracing.values import encode_json
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from nbtrace.entities import Link, SpanLogLevel
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class Call:
+    """What the decorator knows of the function: how to begin and end the span of a call."""
+
+    __slots__ = ("arguments", "extra", "more", "name", "ratio", "reducer", "span_type")
+
+    def __init__(self, function: Callable[..., Any], settings: Mapping[str, Any]) -> None:
+        self.name: str = settings["name"] or getattr(function, "__name__", "function")
+        self.span_type: str = settings["span_type"]
+        self.reducer: Callable[[list[Any]], Any] | None = settings["output_reducer"]
+        self.ratio: float | None = settings["sampling_ratio_override"]
+        more = tuple(
+            settings[key] for key in ("attributes", "log_level", "links", "description")
+        ) + (None, settings["trace_destination"])
+        self.more = more if any(item is not None for item in more) else None
+        self.arguments = argument_reader(function)
+        self.extra = json_string(getattr(function, "__name__", "function"))
+
+    def begin(
+        self, current: Context, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> SpanRecord | None:
+        """Start the span of a call and record its arguments."""
+        if self.ratio is None:
+            record = begin(current, self.name, self.span_type)
+        else:
+            parent = current.get(SPAN_KEY)
+            record = (
+                begin(current, self.name, self.span_type)
+                if type(parent) is SpanRecord
+                else begin_trace(current, parent, self.name, self.span_type, ratio=self.ratio)
+            )
+        if record is None:
+            return None
+        record.extra = {SpanAttributeKey.FUNCTION_NAME: self.extra}
+        if options.capture_content:
+            record.inputs = encode_json(self.arguments(args, kwargs))
+        if self.more is not None:
+            configure_span(LiveSpan(record), *self.more)
+        return record
+
+
+def in_span(current: Context, record: SpanRecord | None) -> Context:
+    """Return the context of a call: its span current, or none at all where it is not recorded."""
+    return with_span(current, UNSAMPLED if record is None else record)
+
+
+def _function_wrapper(function: Callable[..., Any], call: Call) -> Callable[..., Any]:
+    @functools.wraps(function)
+    def traced(*args: Any, **kwargs: Any) -> Any:
+        previous = get_current()
+        record = call.begin(previous, args, kwargs)
+        current = in_span(previous, record)
+        attach(current)
+        try:
+            result = function(*args, **kwargs)
+        except BaseException as error:
+            if get_current() is current:
+                attach(previous)
+            if record is not None:
+                record.fail(error)
+                finish(record)
+            raise
+        if get_current() is current:
+            attach(previous)
+        if record is not None:
+            if record.outputs is None and options.capture_content and record.end_time is None:
+                record.outputs = encode_json(result)
+            finish(record)
+        return result
+
+    return traced
+
+
+def _coroutine_wrapper(function: Callable[..., Any], call: Call) -> Callable[..., Any]:
+    @functools.wraps(function)
+    async def traced(*args: Any, **kwargs: Any) -> Any:
+        previous = get_current()
+        record = call.begin(previous, args, kwargs)
+        current = in_span(previous, record)
+        attach(current)
+        try:
+            result = await function(*args, **kwargs)
+        except BaseException as error:
+            if get_current() is current:
+                attach(previous)
+            if record is not None:
+                record.fail(error)
+                finish(record)
+            raise
+        if get_current() is current:
+            attach(previous)
+        if record is not None:
+            if record.outputs is None and options.capture_content and record.end_time is None:
+                record.outputs = encode_json(result)
+            finish(record)
+        return result
+
+    return traced
+
+
+@overload
+def trace(func: Callable[P, R]) -> Callable[P, R]: ...
+@overload
+def trace(
+    func: None = None,
+    name: str | None = None,
+    span_type: str = SpanType.UNKNOWN,
+    attributes: Mapping[str, Any] | None = None,
+    output_reducer: Callable[[list[Any]], Any] | None = None,
+    trace_destination: Any = None,
+    sampling_ratio_override: float | None = None,
+    log_level: SpanLogLevel | int | str | None = None,
+    links: Iterable[Link] | None = None,
+    description: str | None = None,
+) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
+def trace(  # noqa: PLR0913 - MLflow's signature
+    func: Callable[..., Any] | None = None,
+    name: str | None = None,
+    span_type: str = SpanType.UNKNOWN,
+    attributes: Mapping[str, Any] | None = None,
+    output_reducer: Callable[[list[Any]], Any] | None = None,
+    trace_destination: Any = None,
+    sampling_ratio_override: float | None = None,
+    log_level: SpanLogLevel | int | str | None = None,
+    links: Iterable[Link] | None = None,
+    description: str | None = None,
+) -> Callable[..., Any]:
+    """Trace a function: a decorator, with or without arguments.
+
+    Parameters
+    ----------
+    func : callable, optional
+        A function, method, class or static method; sync or async, generator or not.
+    name : str, optional
+        Name of the span; the function's by default.
+    span_type : str
+        A ``SpanType``, or any other word.
+    attributes : mapping, optional
+        Set on each span.
+    output_reducer : callable, optional
+        For generators: makes the span's outputs from the list of what was yielded.
+    trace_destination : str or TraceLocation, optional
+        The experiment, where the function is the root of a trace.
+    sampling_ratio_override : float, optional
+        Share of the calls kept, from 0 to 1, where the function is the root of a trace.
+    log_level : SpanLogLevel, int or str, optional
+        How much the span matters.
+    links : iterable of Link, optional
+        Spans it points at.
+    description : str, optional
+        What it does, in words.
+
+    Returns
+    -------
+    callable
+        The traced function, or a decorator.
+
+    Raises
+    ------
+    NbtraceError
+        For an ``output_reducer`` on a function that is no generator, or a ratio beyond 0 to 1.
+
+    Examples
+    --------
+    >>> import nbtrace
+    >>> @nbtrace.trace(span_type="TOOL")
+    ... def add(a, b):
+    ...     return a + b
+    >>> add(1, b=2)
+    3
+    """
+    settings = {
+        "name": name,
+        "span_type": span_type,
+        "attributes": attributes,
+        "output_reducer": output_reducer,
+        "trace_destination": trace_destination,
+        "sampling_ratio_override": sampling_ratio_override,
+        "log_level": log_level,
+        "links": links,
+        "description": description,
+    }
+    if sampling_ratio_override is not None and not 0 <= sampling_ratio_override <= 1:
+        msg = f"sampling_ratio_override must be from 0 to 1, got {sampling_ratio_override!r}"
+        raise NbtraceError.invalid(msg)
+    if func is None:
+        return lambda function: _wrap(function, settings)
+    return _wrap(func, settings)
+
+
+def _wrap(function: Any, settings: Mapping[str, Any]) -> Any:
+    if isinstance(function, classmethod | staticmethod):
+        return type(function)(_wrap(function.__func__, settings))
+    if not callable(function):
+        msg = f"trace decorates functions, got {type(function).__name__}"
+        raise NbtraceError.invalid(msg)
+    call = Call(function, settings)
+    wrapper: Any
+    if inspect.isasyncgenfunction(function):
+        wrapper = async_generator_wrapper(function, call)
+    elif inspect.isgeneratorfunction(function):
+        wrapper = generator_wrapper(function, call)
+    elif settings["output_reducer"] is not None:
+        msg = (
+            "output_reducer joins what a generator yields; "
+            f"{call.name!r} is not a generator function, leave it out"
+        )
+        raise NbtraceError.invalid(msg)
+    elif inspect.iscoroutinefunction(function):
+        wrapper = _coroutine_wrapper(function, call)
+    else:
+        wrapper = _function_wrapper(function, call)
+    wrapper.__nbtrace_traced__ = True
+    try:
+        wrapper.__signature__ = inspect.signature(function)
+    except (TypeError, ValueError):  # a builtin that has none
+        del call
+    return wrapper

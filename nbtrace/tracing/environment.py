@@ -1,0 +1,178 @@
+"""What this process knows of itself: its source, its commit, its resource, its experiment.
+
+Read once, on the writer's thread where that will do. The git commit is read from ``.git`` directly:
+starting ``git`` costs more than a cell.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+import urllib.parse
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import orjson
+
+from nbtrace.entities.constant import TraceTagKey
+from nbtrace.otel.otlp import encode_attributes
+from nbtrace.store.location import is_network_path
+
+if TYPE_CHECKING:
+    from nbtrace.store.store import Store
+
+SCOPE_NAME = "nbtrace"
+DEFAULT_EXPERIMENT_ID = "0"
+# `.git` is looked for this far up; deeper trees are rare and a missing commit is no harm.
+MAX_PARENTS = 32
+
+
+class Source:
+    """Where traces come from, set by the notebook extension.
+
+    Attributes
+    ----------
+    name : str or None
+        Path of the notebook or script; None to work it out.
+    kind : str
+        MLflow's source type, ``NOTEBOOK`` or ``LOCAL``.
+    """
+
+    name: str | None = None
+    kind: str | None = None
+
+
+def in_kernel() -> bool:
+    """Return whether this process is a Jupyter kernel or an interactive IPython."""
+    ipython = sys.modules.get("IPython")
+    return ipython is not None and getattr(ipython, "get_ipython", lambda: None)() is not None
+
+
+def standard_tags() -> dict[str, str]:
+    """Return the tags that every trace of this process gets.
+
+    Returns
+    -------
+    dict
+        Source name and type, and the git commit where there is one.
+    """
+    tags = {
+        TraceTagKey.SOURCE_NAME: Source.name or _script(),
+        TraceTagKey.SOURCE_TYPE: Source.kind or ("NOTEBOOK" if in_kernel() else "LOCAL"),
+    }
+    commit = git_commit(Path.cwd()) if _cwd_exists() else None
+    if commit:
+        tags[TraceTagKey.SOURCE_GIT_COMMIT] = commit
+    return tags
+
+
+def _cwd_exists() -> bool:
+    try:
+        Path.cwd()
+    except OSError:
+        return False
+    return True
+
+
+def _script() -> str:
+    main = sys.modules.get("__main__")
+    path = getattr(main, "__file__", None) or (sys.argv[0] if sys.argv else "")
+    return Path(path).name if path else "python"
+
+
+@functools.lru_cache(maxsize=8)
+def git_commit(directory: Path) -> str | None:
+    """Return the commit that is checked out at a directory, None outside a repository.
+
+    Parameters
+    ----------
+    directory : Path
+        Where to look, and upward from there.
+    """
+    with suppress(OSError, ValueError):
+        for folder in [directory, *directory.parents][:MAX_PARENTS]:
+            git = folder / ".git"
+            if git.is_file():  # a work tree or a submodule names the real directory
+                git = (folder / git.read_text().partition("gitdir:")[2].strip()).resolve()
+            if git.is_dir():
+                return _head(git)
+    return None
+
+
+def _head(git: Path) -> str | None:
+    head = (git / "HEAD").read_text().strip()
+    if not head.startswith("ref: "):
+        return head or None
+    name = head.removeprefix("ref: ")
+    common = git
+    with suppress(OSError):
+        common = (git / (git / "commondir").read_text().strip()).resolve()
+    for root in (git, common):
+        with suppress(OSError):
+            return (root / name).read_text().strip() or None
+    for line in (common / "packed-refs").read_text().splitlines():
+        commit, _, ref = line.partition(" ")
+        if ref == name:
+            return commit
+    return None
+
+
+def _own_version() -> str:
+    try:
+        return version("nbtrace")
+    except PackageNotFoundError:
+        return "0"
+
+
+@functools.lru_cache(maxsize=1)
+def own_scope() -> tuple[bytes, bytes]:
+    """Return nbtrace's own resource and scope as OTLP/JSON.
+
+    The resource follows OpenTelemetry's ``OTEL_SERVICE_NAME`` and ``OTEL_RESOURCE_ATTRIBUTES``.
+    """
+    attributes: dict[str, str] = {}
+    for pair in os.environ.get("OTEL_RESOURCE_ATTRIBUTES", "").split(","):
+        key, separator, value = pair.partition("=")
+        if separator and key.strip():
+            attributes[key.strip()] = urllib.parse.unquote(value.strip())
+    service = os.environ.get("OTEL_SERVICE_NAME", "").strip()
+    if service:
+        attributes["service.name"] = service
+    attributes.setdefault("service.name", "nbtrace")
+    own_version = _own_version()
+    attributes["telemetry.sdk.language"] = "python"
+    attributes["telemetry.sdk.name"] = "nbtrace"
+    attributes["telemetry.sdk.version"] = own_version
+    resource = orjson.dumps({"attributes": encode_attributes(dict(attributes))})
+    return resource, orjson.dumps({"name": SCOPE_NAME, "version": own_version})
+
+
+def mapping_is_safe(directory: Path) -> bool:
+    """Return whether journals in a directory may be memory-mapped."""
+    return sys.platform != "win32" and not is_network_path(directory)
+
+
+class ActiveExperiment:
+    """The experiment that new traces go to, chosen by ``set_experiment``."""
+
+    experiment_id: str | None = None
+
+
+def active_experiment_id(store: Store) -> str:
+    """Return the experiment that new traces go to.
+
+    ``set_experiment`` wins over ``NBTRACE_EXPERIMENT_ID`` over ``NBTRACE_EXPERIMENT_NAME``.
+    """
+    if ActiveExperiment.experiment_id is not None:
+        return ActiveExperiment.experiment_id
+    chosen = os.environ.get("NBTRACE_EXPERIMENT_ID", "").strip()
+    if chosen:
+        return chosen
+    name = os.environ.get("NBTRACE_EXPERIMENT_NAME", "").strip()
+    if name:
+        experiment = store.get_experiment_by_name(name)
+        return experiment.experiment_id if experiment else store.create_experiment(name)
+    return DEFAULT_EXPERIMENT_ID

@@ -1,0 +1,194 @@
+"""Spans of somebody else's SDK provider, recorded as nbtrace's own are.
+
+``SpanProcessor`` has the methods an SDK's provider calls, and inherits nothing, since nbtrace does
+not need the SDK. A foreign span is registered when it starts, so that a running cell shows it and a
+crash does not lose it, and is encoded, redacted and journalled when it ends. Its attributes stay as
+they came, under whatever convention.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from nbtrace.otel.otlp import encode_attributes
+from nbtrace.tracing.context import is_suppressed
+from nbtrace.tracing.current import get_current
+from nbtrace.tracing.record import ERROR
+from nbtrace.tracing.recorder import current_recorder
+from nbtrace.tracing.redaction import redact_json_text, redact_text
+from nbtrace.tracing.spans import new_trace, switch
+from nbtrace.tracing.values import encode_attribute
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from nbtrace.tracing.active import ActiveTrace
+
+logger = logging.getLogger("nbtrace")
+
+_KINDS = {"INTERNAL": 1, "SERVER": 2, "CLIENT": 3, "PRODUCER": 4, "CONSUMER": 5}
+_STATUS = {"UNSET": 0, "OK": 1, "ERROR": 2}
+
+
+class ForeignSpan:
+    """A span of another provider, as a trace of nbtrace's holds it while it is open."""
+
+    __slots__ = ("scope", "span", "trace")
+
+    def __init__(self, trace: ActiveTrace, span: Any, scope: int) -> None:
+        self.trace = trace
+        self.span = span
+        self.scope = scope
+
+    @property
+    def name(self) -> str:
+        """Its name so far."""
+        return str(self.span.name)
+
+    @property
+    def start_time(self) -> int:
+        """Nanoseconds since the epoch."""
+        return int(self.span.start_time or 0)
+
+    @property
+    def end_time(self) -> int | None:
+        """Nanoseconds since the epoch, None while it is open."""
+        end: int | None = self.span.end_time
+        return end
+
+    def line(self) -> bytes:
+        """Return the span as one OTLP/JSON object, redacted."""
+        span = self.span
+        context = span.get_span_context()
+        encoded: dict[str, Any] = {
+            "traceId": f"{context.trace_id:032x}",
+            "spanId": f"{context.span_id:016x}",
+        }
+        if context.trace_state:
+            encoded["traceState"] = context.trace_state.to_header()
+        if span.parent is not None and span.parent.is_valid:
+            encoded["parentSpanId"] = f"{span.parent.span_id:016x}"
+        encoded["name"] = redact_text(_clean(span.name))
+        encoded["kind"] = _KINDS.get(getattr(span.kind, "name", ""), 1)
+        encoded["startTimeUnixNano"] = str(self.start_time)
+        if span.end_time is not None:
+            encoded["endTimeUnixNano"] = str(span.end_time)
+        encoded["attributes"] = encode_attributes(_redacted(span.attributes))
+        if span.events:
+            encoded["events"] = [
+                {
+                    "timeUnixNano": str(event.timestamp),
+                    "name": _clean(event.name),
+                    "attributes": encode_attributes(_redacted(event.attributes)),
+                }
+                for event in span.events
+            ]
+        if span.links:
+            encoded["links"] = [
+                {
+                    "traceId": f"{link.context.trace_id:032x}",
+                    "spanId": f"{link.context.span_id:016x}",
+                    "attributes": encode_attributes(_redacted(link.attributes)),
+                }
+                for link in span.links
+            ]
+        for count in ("dropped_attributes", "dropped_events", "dropped_links"):
+            dropped = getattr(span, count, 0)
+            if dropped:
+                first, second = count.split("_")
+                encoded[f"{first}{second.capitalize()}Count"] = dropped
+        status = span.status
+        encoded["status"] = {"code": _STATUS.get(status.status_code.name, 0)}
+        if status.description:
+            encoded["status"]["message"] = redact_text(_clean(status.description))
+        line: bytes = orjson.dumps(encoded)
+        return line
+
+
+def _clean(text: Any) -> str:
+    return str(text).encode("utf-8", "replace").decode()
+
+
+def _redacted(attributes: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return attributes of a foreign span, bounded and redacted, JSON text inside out."""
+    found: dict[str, Any] = {}
+    for key, value in dict(attributes or {}).items():
+        if isinstance(value, str) and value[:1] in {"{", "["}:
+            found[_clean(key)] = redact_json_text(value)
+        else:
+            found[_clean(key)] = encode_attribute(
+                list(value) if isinstance(value, tuple) else value
+            )
+    return found
+
+
+class SpanProcessor:
+    """Listens to an SDK's TracerProvider; nothing of it raises."""
+
+    def on_start(self, span: Any, parent_context: Any = None) -> None:
+        """Register a span that has started."""
+        try:
+            self._start(span, parent_context)
+        except Exception:
+            logger.debug("nbtrace could not register a span", exc_info=True)
+
+    def _start(self, span: Any, parent_context: Any) -> None:
+        current = get_current() if parent_context is None else parent_context
+        if not switch.on or is_suppressed(current):
+            return
+        context = span.get_span_context()
+        if not context.is_valid or not context.trace_flags.sampled:
+            return
+        recorder = current_recorder()
+        hex_id = f"{context.trace_id:032x}"
+        trace = recorder.find(hex_id)
+        begins = trace is None
+        if trace is None:
+            trace = new_trace(recorder, hex_id)
+        elif not trace.announced:
+            trace.announce()
+        scope = span.instrumentation_scope
+        number = recorder.scope_number(
+            scope.name if scope else "", (scope.version if scope else "") or "",
+            span.resource.attributes,
+        )  # fmt: skip
+        foreign = ForeignSpan(trace, span, number)
+        trace.open[f"{context.span_id:016x}"] = foreign
+        if begins:
+            trace.begin(foreign)
+
+    def _on_ending(self, span: Any) -> None:
+        """Do nothing: later processors may still change the span."""
+
+    def on_end(self, span: Any) -> None:
+        """Keep a span that has ended."""
+        try:
+            self._end(span)
+        except Exception:
+            logger.warning("nbtrace could not record the span %r", span.name, exc_info=True)
+
+    def _end(self, span: Any) -> None:
+        context = span.get_span_context()
+        recorder = current_recorder()
+        trace = recorder.find(f"{context.trace_id:032x}")
+        if trace is None:
+            return
+        foreign = trace.open.pop(f"{context.span_id:016x}", None)
+        if not isinstance(foreign, ForeignSpan):
+            return
+        foreign.span = span
+        trace.keep(foreign.scope, foreign.line())
+        if trace.root is foreign:
+            failed = _STATUS.get(span.status.status_code.name, 0) == ERROR
+            trace.finish(failed, foreign.start_time, span.end_time or foreign.start_time)
+
+    def shutdown(self) -> None:
+        """Write what is left."""
+        self.force_flush()
+
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:
+        """Wait until what has ended is on disk."""
+        return current_recorder().flush(timeout_millis / 1_000)

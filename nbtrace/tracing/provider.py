@@ -1,0 +1,233 @@
+"""nbtrace as an OpenTelemetry provider, for libraries that speak OpenTelemetry.
+
+The provider is offered, never imposed: it fills OpenTelemetry's empty place without using up its
+set-once, so that an SDK provider set later (by Logfire, Phoenix, a company's own set-up) succeeds
+without a warning and wins. From then on nbtrace's SpanProcessor listens to that provider, and the
+tracers that libraries got from ours meanwhile hand each call on to it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import logging
+from typing import TYPE_CHECKING, Any
+
+import opentelemetry.trace as otel_trace
+from opentelemetry.context import Context
+from opentelemetry.trace import (
+    INVALID_SPAN,
+    NonRecordingSpan,
+    ProxyTracerProvider,
+    SpanKind,
+    Tracer,
+    TracerProvider,
+    use_span,
+)
+
+from nbtrace.tracing.current import SPAN_KEY, get_current
+from nbtrace.tracing.processor import SpanProcessor
+from nbtrace.tracing.record import SpanRecord
+from nbtrace.tracing.spans import begin
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from opentelemetry.trace import Link, Span
+    from opentelemetry.util.types import Attributes
+
+logger = logging.getLogger("nbtrace")
+
+
+class NbtraceTracer(Tracer):
+    """Makes nbtrace's spans for a library, or hands on to the provider that took our place."""
+
+    def __init__(self, provider: NbtraceTracerProvider, name: str, version: str) -> None:
+        self._provider = provider
+        self._name = name
+        self._version = version
+        self._next: tuple[TracerProvider, Tracer] | None = None
+
+    def _other(self) -> Tracer | None:
+        current = otel_trace._TRACER_PROVIDER  # noqa: SLF001 - the getter would make a provider
+        if current is None or current is self._provider:
+            return None
+        if self._next is None or self._next[0] is not current:
+            self._next = (current, current.get_tracer(self._name, self._version))
+        return self._next[1]
+
+    def start_span(  # noqa: PLR0913 - OpenTelemetry's signature
+        self,
+        name: str,
+        context: Context | None = None,
+        kind: SpanKind = SpanKind.INTERNAL,
+        attributes: Attributes = None,
+        links: Sequence[Link] | None = None,
+        start_time: int | None = None,
+        record_exception: bool = True,  # noqa: FBT001, FBT002 - OpenTelemetry's signature
+        set_status_on_exception: bool = True,  # noqa: FBT001, FBT002 - OpenTelemetry's signature
+    ) -> Span:
+        """Start a span."""
+        other = self._other()
+        if other is not None:
+            return other.start_span(
+                name, context, kind, attributes, links, start_time,
+                record_exception, set_status_on_exception,
+            )  # fmt: skip
+        current = get_current() if context is None else context
+        record = begin(current, name, "UNKNOWN", start_time)
+        if record is None:
+            parent = current.get(SPAN_KEY)
+            if isinstance(parent, otel_trace.Span):
+                return NonRecordingSpan(parent.get_span_context())
+            return INVALID_SPAN
+        record.span_type = ""
+        record.kind_number = kind.value + 1
+        record.scope = record.trace.recorder.scope_number(self._name, self._version)
+        if attributes:
+            record.set_attributes(attributes)
+        for link in links or ():
+            record.add_link(link.context, link.attributes)
+        return record
+
+    @contextlib.contextmanager
+    def start_as_current_span(  # noqa: PLR0913 - OpenTelemetry's signature
+        self,
+        name: str,
+        context: Context | None = None,
+        kind: SpanKind = SpanKind.INTERNAL,
+        attributes: Attributes = None,
+        links: Sequence[Link] | None = None,
+        start_time: int | None = None,
+        record_exception: bool = True,  # noqa: FBT001, FBT002 - OpenTelemetry's signature
+        set_status_on_exception: bool = True,  # noqa: FBT001, FBT002 - OpenTelemetry's signature
+        end_on_exit: bool = True,  # noqa: FBT001, FBT002 - OpenTelemetry's signature
+    ) -> Iterator[Span]:
+        """Start a span around a block."""
+        span = self.start_span(name, context, kind, attributes, links, start_time)
+        with use_span(
+            span,
+            end_on_exit=end_on_exit,
+            record_exception=record_exception,
+            set_status_on_exception=set_status_on_exception,
+        ):
+            try:
+                yield span
+            except Exception:
+                raise
+            except BaseException as error:
+                # OpenTelemetry counts Exception only; an interrupted span is not OK
+                if isinstance(span, SpanRecord) and not isinstance(error, GeneratorExit):
+                    span.fail(error)
+                raise
+
+
+class NbtraceTracerProvider(TracerProvider):
+    """nbtrace's provider, in OpenTelemetry's place while nobody else's is."""
+
+    def get_tracer(
+        self,
+        instrumenting_module_name: str,
+        instrumenting_library_version: str | None = None,
+        schema_url: str | None = None,
+        attributes: Mapping[str, Any] | None = None,
+    ) -> Tracer:
+        """Return the tracer of a library."""
+        del schema_url, attributes
+        return NbtraceTracer(self, instrumenting_module_name, instrumenting_library_version or "")
+
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:
+        """Wait until what has ended is on disk."""
+        from nbtrace.tracing.recorder import existing_recorder
+
+        recorder = existing_recorder()
+        return recorder is None or recorder.flush(timeout_millis / 1_000)
+
+    def shutdown(self) -> None:
+        """Write what is left; the provider stays usable."""
+        self.force_flush()
+
+
+class _Offer:
+    provider = NbtraceTracerProvider()
+    watching = False
+    attached: list[Any] = []  # noqa: RUF012 - one list for the process: providers listened to
+
+
+def offer_provider() -> None:
+    """Make nbtrace's provider the global one if there is none, else listen to the one there is.
+
+    A provider set at any later time is noticed when it is set.
+    """
+    current = otel_trace._TRACER_PROVIDER  # noqa: SLF001 - see the module's text
+    if current is None and not _configured_by_environment():
+        otel_trace._TRACER_PROVIDER = _Offer.provider  # noqa: SLF001 - without its set-once
+    elif current is not _Offer.provider:
+        attach_processor(current or otel_trace.get_tracer_provider())
+    _watch()
+
+
+def withdraw_provider() -> None:
+    """Take nbtrace's provider out of OpenTelemetry's place."""
+    if otel_trace._TRACER_PROVIDER is _Offer.provider:  # noqa: SLF001 - see offer_provider
+        otel_trace._TRACER_PROVIDER = None  # noqa: SLF001 - see offer_provider
+
+
+def _configured_by_environment() -> bool:
+    import os
+
+    return bool(os.environ.get("OTEL_PYTHON_TRACER_PROVIDER"))
+
+
+def _watch() -> None:
+    """See to it that a provider set later is listened to from its first span."""
+    if _Offer.watching:
+        return
+    _Offer.watching = True
+    setter = getattr(otel_trace, "_set_tracer_provider", None)
+    if setter is None:  # then the look at each cell's start has to do
+        return
+
+    @functools.wraps(setter)
+    def set_and_listen(provider: TracerProvider, *args: Any, **kwargs: Any) -> None:
+        setter(provider, *args, **kwargs)
+        if otel_trace._TRACER_PROVIDER is provider:  # noqa: SLF001 - whether it was accepted
+            attach_processor(provider)
+
+    otel_trace._set_tracer_provider = set_and_listen  # type: ignore[attr-defined]  # noqa: SLF001
+
+
+def attach_processor(provider: Any) -> None:
+    """Listen to an SDK provider, once."""
+    if provider is None or provider is _Offer.provider or isinstance(provider, ProxyTracerProvider):
+        return
+    if any(known is provider for known in _Offer.attached):
+        return
+    add = getattr(provider, "add_span_processor", None)
+    if add is None:
+        logger.debug("%r takes no span processors: its spans are not seen", provider)
+        return
+    _Offer.attached.append(provider)
+    try:
+        add(SpanProcessor())
+    except Exception:
+        logger.warning("nbtrace could not listen to %r", provider, exc_info=True)
+
+
+def provider_description() -> str:
+    """Return in words whose provider is the global one."""
+    current = otel_trace._TRACER_PROVIDER  # noqa: SLF001 - see offer_provider
+    if current is None:
+        return "none yet"
+    if current is _Offer.provider:
+        return "nbtrace's own"
+    name = f"{type(current).__module__}.{type(current).__qualname__}"
+    listening = any(known is current for known in _Offer.attached)
+    return f"{name}, nbtrace listens" if listening else f"{name}, nbtrace cannot listen"
+
+
+def get_bridged_tracer_provider() -> TracerProvider:
+    """Return a provider whose spans nbtrace records, for instrumentors that take one."""
+    offer_provider()
+    current: TracerProvider = otel_trace._TRACER_PROVIDER or _Offer.provider  # noqa: SLF001
+    return current

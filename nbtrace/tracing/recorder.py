@@ -1,0 +1,341 @@
+"""The recorder: what one process keeps to record traces.
+
+It joins the journal, the table of scopes, the background writer and the traces that are open. There
+is one a process, made at the first span; the child of a fork makes its own and leaves its parent's
+alone. Everything here but ``began`` and ``finished`` is off the hot path.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import logging
+import os
+import secrets
+import sys
+import threading
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from nbtrace.otel.otlp import decode_attributes, encode_attributes
+from nbtrace.entities import InstrumentationScope
+from nbtrace.store import current_store
+from nbtrace.store.journal import Journal
+from nbtrace.store.locks import try_lock, unlock
+from nbtrace.store.recovery import LOCK_NAME, recover
+from nbtrace.store.scopes import ScopeTable
+from nbtrace.store.writer import Writer
+from nbtrace.tracing import environment
+from nbtrace.tracing.record import seed_ids, time_ns
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from nbtrace.store.store import Store
+    from nbtrace.tracing.active import ActiveTrace
+
+logger = logging.getLogger("nbtrace")
+
+NS_PER_SECOND = 1_000_000_000
+# Spans open for this long are journalled as they stand (DESIGN, promise 1).
+OPEN_NS = NS_PER_SECOND
+# Traces that can still take a late span of a library's: a thread or a stream that outlived its cell.
+ENDED_TRACES = 256
+
+
+class Recorder:
+    """Everything this process needs to record traces.
+
+    Parameters
+    ----------
+    store : Store
+        Where the traces go.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.experiment_id = environment.active_experiment_id(store)
+        self.process = f"{os.getpid()}-{secrets.token_hex(4)}"
+        self.lock_handle: int | None = None
+        self.problem: OSError | None = None
+        directory = self._open_directory()
+        self.directory = directory
+        self.journal = Journal(directory, mapped=environment.mapping_is_safe(store.directory))
+        self.scopes = ScopeTable(directory, environment.own_scope())
+        self.traces: dict[str, ActiveTrace] = {}
+        self.ended: dict[str, ActiveTrace] = {}
+        self.writer = Writer(
+            store,
+            self.journal,
+            self.scopes,
+            self.process,
+            standard_tags=environment.standard_tags,
+            tick=self.tick,
+        )
+        self._decoded: dict[int, dict[str, Any]] = {}
+        self._warned = False
+
+    def _open_directory(self) -> Path | None:
+        directory = self.store.directory / "active" / self.process
+        try:
+            directory.mkdir(mode=0o700, parents=True)
+            self.lock_handle = try_lock(directory / LOCK_NAME)
+            if self.lock_handle is not None:
+                # A lock file with text in it has an owner; an empty one may be about to get one.
+                os.write(self.lock_handle, str(os.getpid()).encode())
+            return directory
+        except OSError as error:
+            self.problem = error
+            return None
+
+    # From the hot path
+
+    def began(self, trace: ActiveTrace) -> None:
+        """Take note of a trace that has begun."""
+        self.traces[trace.hex] = trace
+        if not self.writer.ticking:
+            self.writer.keep_ticking()
+
+    def find(self, hex_id: str) -> ActiveTrace | None:
+        """Return a trace of this process that is open, or ended lately, by its 32 hex digits."""
+        trace = self.traces.get(hex_id)
+        if trace is None:
+            trace = self.ended.get(hex_id)
+            if trace is not None:
+                self.traces[hex_id] = trace
+        return trace
+
+    def _forget_complete(self) -> None:
+        for trace in list(self.traces.values()):
+            if trace.complete and self.traces.pop(trace.hex, None) is not None:
+                self.ended[trace.hex] = trace
+                while len(self.ended) > ENDED_TRACES:
+                    self.ended.pop(next(iter(self.ended)), None)
+
+    def finished(self, trace: ActiveTrace) -> None:
+        """Take note of a trace whose root has ended."""
+        last_trace.set(trace.trace_id)
+        LastTrace.trace_id = trace.trace_id
+        self.submit(trace)
+
+    def submit(self, trace: ActiveTrace) -> None:
+        """Have a trace written soon."""
+        if not trace.queued:
+            trace.queued = True
+            self.writer.submit(trace)
+
+    # From the writer's thread
+
+    def tick(self) -> bool:
+        """Look after the open traces; return whether there are any."""
+        self._forget_complete()
+        now = time_ns()
+        for trace in list(self.traces.values()):
+            if now - trace.start_time < OPEN_NS:
+                continue
+            if not trace.announced:
+                trace.announce()
+            for span_id, span in list(trace.open.items()):
+                if span_id not in trace.snapshotted and now - span.start_time >= OPEN_NS:
+                    trace.snapshotted.add(span_id)
+                    if span is not trace.root:
+                        trace.keep_open(span)
+            if not trace.row_written and not trace.finished:
+                self.submit(trace)
+        return bool(self.traces)
+
+    # Anywhere
+
+    def flush(self, timeout: float | None = None, *, durable: bool = False) -> bool:
+        """Wait until every finished trace is on disk.
+
+        Parameters
+        ----------
+        timeout : float, optional
+            Seconds.
+        durable : bool
+            Whether to wait until it would survive a power cut as well.
+
+        Returns
+        -------
+        bool
+            False when something could not be written; a warning has said why.
+        """
+        done = self.writer.flush(timeout)
+        self._forget_complete()
+        # children of a fork leave through os._exit, without a chance to write
+        recover(self.store, other_than=self.process)
+        if durable:
+            with contextlib.suppress(OSError):
+                self.journal.sync()
+            self.store.sync()
+        self.warn()
+        return done
+
+    def warn(self) -> None:
+        """Say once, on the caller's thread, that the store cannot be written."""
+        problem = self.problem or self.journal.problem or self.writer.problem
+        if problem is None or self._warned:
+            return
+        self._warned = True
+        message = (
+            f"nbtrace cannot write to {self.store.directory}: {problem}. Traces of this process are "
+            "kept in memory, up to a limit. Free space, or set NBTRACE_DIR to a directory that can "
+            "be written and restart."
+        )
+        try:
+            warnings.warn(message, stacklevel=3)
+        except Warning:  # warnings turned into errors must not reach traced code
+            print(message, file=sys.stderr)  # noqa: T201
+
+    def scope_of(self, number: int) -> InstrumentationScope | None:
+        """Return the instrumentation scope of a number."""
+        scope: InstrumentationScope | None = self.decoded_scope(number)["scope"]
+        return scope
+
+    def resource_of(self, number: int) -> Mapping[str, Any]:
+        """Return the resource attributes of a number."""
+        resource: Mapping[str, Any] = self.decoded_scope(number)["resource"]
+        return resource
+
+    def decoded_scope(self, number: int) -> dict[str, Any]:
+        """Return resource and scope of a number as keywords for ``decode_span``."""
+        found = self._decoded.get(number)
+        if found is None:
+            resource, scope = (orjson.loads(text) for text in self.scopes[number])
+            found = self._decoded[number] = {
+                "resource": decode_attributes(resource.get("attributes", [])),
+                "scope": InstrumentationScope(
+                    name=scope.get("name", ""), version=scope.get("version", "")
+                ),
+            }
+        return found
+
+    def scope_number(
+        self, name: str, version: str = "", resource: Mapping[str, Any] | None = None
+    ) -> int:
+        """Return the number of a library's scope, with a foreign resource where there is one."""
+        own_resource, _ = self.scopes[0]
+        encoded = (
+            own_resource
+            if resource is None
+            else orjson.dumps({"attributes": encode_attributes(dict(resource))})
+        )
+        scope = {"name": name, "version": version} if version else {"name": name}
+        return self.scopes.number(encoded, orjson.dumps(scope))
+
+    def span_location(self, experiment_id: str) -> str | Path:
+        """Return where the span files of an experiment are."""
+        return self.store.span_location(experiment_id)
+
+    def close(self) -> None:
+        """End what is open, write it, and remove the journal when all of it is on disk."""
+        for trace in list(self.traces.values()):
+            trace.close()
+        self.writer.close()
+        empty = self.journal.pending == 0
+        self.journal.close(delete=empty)
+        if self.lock_handle is not None:
+            unlock(self.lock_handle)
+        if self.directory is not None and empty:
+            remove_journal(self.directory)
+        self.warn()
+
+    def abandon(self) -> list[ActiveTrace]:
+        """In the child of a fork: let go of everything, touch nothing; return the open traces."""
+        self.journal.abandon()
+        if self.lock_handle is not None:
+            unlock(self.lock_handle)
+        return list(self.traces.values())
+
+
+def remove_journal(directory: Path) -> None:
+    """Delete the directory of a journal whose records are all in span files."""
+    for path in directory.glob("*"):
+        with contextlib.suppress(OSError):
+            path.unlink()
+    with contextlib.suppress(OSError):
+        directory.rmdir()
+
+
+class LastTrace:
+    """The last finished trace of the process."""
+
+    trace_id: str | None = None
+
+
+class _LastOfThread(threading.local):
+    trace_id: str | None = None
+
+    def set(self, trace_id: str) -> None:
+        self.trace_id = trace_id
+
+
+last_trace = _LastOfThread()
+
+_recorder: Recorder | None = None
+_making = threading.RLock()
+
+
+def current_recorder() -> Recorder:
+    """Return the process's recorder, making it at the first call."""
+    recorder = _recorder
+    return recorder if recorder is not None else _make()
+
+
+def existing_recorder() -> Recorder | None:
+    """Return the process's recorder when there is one."""
+    return _recorder
+
+
+def _make() -> Recorder:
+    global _recorder  # noqa: PLW0603 - one a process, replaced in the child of a fork
+    with _making:
+        if _recorder is None:
+            _recorder = Recorder(current_store())
+            recover(_recorder.store, other_than=_recorder.process)
+        return _recorder
+
+
+def reset_recorder() -> None:
+    """Close the recorder; the next span makes another. For tests and ``tracing.reset``."""
+    global _recorder  # noqa: PLW0603 - see _make
+    with _making:
+        recorder, _recorder = _recorder, None
+    if recorder is not None:
+        recorder.close()
+
+
+def _at_exit() -> None:
+    recorder = _recorder
+    if recorder is not None:
+        try:
+            recorder.close()
+        except Exception:
+            logger.debug("nbtrace could not close its journal", exc_info=True)
+
+
+def _in_child() -> None:
+    global _recorder, _making  # noqa: PLW0603 - see _make
+    _making = threading.RLock()
+    recorder, _recorder = _recorder, None
+    seed_ids()
+    if recorder is None:
+        return
+    try:
+        traces = recorder.abandon()
+        if traces:
+            own = current_recorder()
+            for trace in traces:
+                trace.move_to(own)
+    except Exception:
+        logger.debug("nbtrace could not set up the child of a fork", exc_info=True)
+
+
+atexit.register(_at_exit)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_in_child)
+

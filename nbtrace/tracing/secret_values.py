@@ -1,0 +1,166 @@
+"""Judge whether a value written after the name of a secret is one.
+
+Programs speak of secrets far more often than they hold them: ``password = getpass()``,
+``f(token=token)``, ``api_key: str``. So a quoted value is taken for a secret unless it is plainly a
+placeholder, and a bare one only where it reads neither as code nor as prose.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from nbtrace.tracing.secret_names import NameKind, looks_like_credential
+
+# Bare values shorter than this are words and flags ("auth = on"); passwords in use are longer.
+MIN_BARE_CHARACTERS = 6
+MIN_NUMBER_CHARACTERS = 4
+# "Bearer authentication" is prose; a word this long is not.
+MIN_WORD_CHARACTERS = 20
+
+_PLACEHOLDER = re.compile(
+    r"""\[REDACTED\]|\*+|\.{2,}|…|[xX]{3,}|\$\{?[A-Za-z_][\w.]{0,64}\}?|\{+[^{}]{0,64}\}+
+    |%\(?\w{0,64}\)?s?|<[A-Za-z][\w .-]{0,64}>|(?i:your|my)[-_ ][A-Za-z _-]{0,64}""",
+    re.VERBOSE,
+)
+_REFERENCE = re.compile(
+    r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*){0,16}(?:[(\[{].*)?[)\]}:.!?]*\Z", re.DOTALL
+)
+_SCHEME = re.compile(
+    r"(?i:bearer|basic|token|digest|apikey|api-key|negotiate|aws4-hmac-sha256|hmac|jwt)[ \t]+(?=\S)"
+)
+# Digest and signatures are lists of parameters, quoted ones among them.
+_PARAMETERS = re.compile(r"[A-Za-z][\w-]{0,40}=")
+_LINE = re.compile(r"""[^\r\n'`]{1,8192}""")
+_WORD = re.compile(r"""[^\s"'`<>,;\\]{1,8192}""")
+# Words that stand where a value would, and are none.
+_WORDS = frozenset(
+    """none null nil true false undefined str string int integer bool boolean bytes float number
+    object array any optional secretstr required missing invalid expired unknown empty hidden
+    incorrect correct wrong changed disabled enabled redacted removed unset needed used created
+    rejected accepted failed revoked rotated""".split()  # noqa: SIM905 - words read best as text
+)
+_NAME_PARTS = ("key", "token", "secret", "passw", "pwd", "cookie", "auth", "cred", "env", "config")
+
+
+class Around(NamedTuple):
+    """What surrounds a bare value.
+
+    Attributes
+    ----------
+    tight : bool
+        No space stands around the ``=``, as in env files, URLs and command lines.
+    line_start : bool
+        The name begins its line.
+    following : str
+        The character after the value, or the empty text at the end.
+    """
+
+    tight: bool
+    line_start: bool
+    following: str
+
+
+def is_placeholder(value: str) -> bool:
+    """Return whether a value stands for one that is filled in later.
+
+    Examples
+    --------
+    >>> is_placeholder("${API_KEY}"), is_placeholder("YOUR_API_KEY"), is_placeholder("hunter2")
+    (True, True, False)
+    """
+    return _PLACEHOLDER.fullmatch(value) is not None
+
+
+def hides_quoted(value: str, kind: NameKind) -> bool:
+    """Return whether a quoted value under a name of a kind is a secret.
+
+    Examples
+    --------
+    >>> hides_quoted("hunter2", NameKind.STRONG), hides_quoted("hello", NameKind.WEAK)
+    (True, False)
+    """
+    if not value or value.isspace() or is_placeholder(value):
+        return False
+    return kind is NameKind.STRONG or looks_like_credential(value)
+
+
+def hides_bare(value: str, kind: NameKind, around: Around) -> bool:
+    """Return whether a value without quotes is a secret.
+
+    Examples
+    --------
+    >>> env = Around(tight=True, line_start=True, following="")
+    >>> hides_bare("hunter2", NameKind.STRONG, env), hides_bare("getpass()", NameKind.STRONG, env)
+    (True, False)
+    """
+    if is_placeholder(value) or value[0] in "([{$/-":
+        return False
+    called = any(mark in value for mark in "([{")
+    if kind is NameKind.WEAK:
+        return not called and looks_like_credential(value.rstrip(")]}.:!?"))
+    if _REFERENCE.match(value):
+        return not called and _hides_word(value, around)
+    word = value.rstrip(")]}.:!?")
+    if word.replace(".", "").isdigit():
+        return len(word) >= MIN_NUMBER_CHARACTERS
+    if len(word) < MIN_BARE_CHARACTERS:
+        return False
+    telling = any(not (character.isalpha() or character in "-/_.()") for character in word)
+    return telling or around.tight or (around.line_start and around.following in {"", "\n", "\r"})
+
+
+def _hides_word(value: str, around: Around) -> bool:
+    """Judge a value that could be an identifier."""
+    word = value.rstrip(")]}.:!?")
+    if looks_like_credential(word):
+        return True
+    low = word.lower()
+    if len(word) < MIN_BARE_CHARACTERS or "." in word or low in _WORDS:
+        return False
+    if any(part in low for part in _NAME_PARTS):
+        return False
+    if any(character.isdigit() for character in word):
+        return True
+    if "_" in word or word != value or around.following in {",", ")"}:
+        return False
+    alone = around.line_start and around.following in {"", "\n", "\r"}
+    return around.tight or alone
+
+
+def credential_of_header(text: str, start: int, end: int) -> tuple[int, int] | None:
+    """Return where in the value of an Authorization header the credential stands.
+
+    Parameters
+    ----------
+    text : str
+        The text that holds the header.
+    start, end : int
+        Where its value begins, and where it ends at the latest.
+
+    Returns
+    -------
+    tuple of int or None
+        Start and end within `text`; None where the value is prose or a placeholder.
+
+    Examples
+    --------
+    >>> credential_of_header("Bearer abc123", 0, 13), credential_of_header("see page 3", 0, 10)
+    ((7, 13), None)
+    """
+    scheme = _SCHEME.match(text, start, end)
+    start = scheme.end() if scheme else start
+    if scheme and _PARAMETERS.match(text, start, end):
+        line = _LINE.match(text, start, end)
+        return line.span() if line else None
+    found = _WORD.match(text, start, end)
+    if found is None or is_placeholder(found.group()):
+        return None
+    word = found.group()
+    if scheme is None:
+        return found.span() if looks_like_credential(word) else None
+    prose = word.isalpha() and (word.islower() or word.istitle())
+    last = found.end() == end or text[found.end()] in "\r\n\"'"
+    if prose and (len(word) < MIN_WORD_CHARACTERS or not last):
+        return None
+    return found.span()

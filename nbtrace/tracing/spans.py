@@ -1,0 +1,432 @@
+"""Starting spans by hand: ``start_span`` around a block, ``start_span_no_context`` without one.
+
+``begin`` is the one place where a span of nbtrace's own comes to life. A child of one of them costs
+next to nothing; everything else (a new trace, a parent from another tracer, sampling, tracing
+switched off) is off the hot path in ``_begin_trace``.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+from typing import TYPE_CHECKING, Any
+
+from opentelemetry.context import Context
+from opentelemetry.trace import Span as OtelSpan
+
+from nbtrace.config import options
+from nbtrace.entities import Link, SpanType
+from nbtrace.exceptions import NbtraceError
+from nbtrace.tracing import threads
+from nbtrace.tracing.active import ActiveTrace
+from nbtrace.tracing.context import current_defaults, is_suppressed, split_standard_keys
+from nbtrace.tracing.current import SPAN_KEY, attach, get_current, with_span
+from nbtrace.tracing.live_span import NO_OP, LiveSpan, NoOpSpan, finish
+from nbtrace.tracing.record import SpanRecord
+from nbtrace.tracing.recorder import current_recorder, existing_recorder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from types import TracebackType
+
+    from nbtrace.entities import SpanLogLevel
+
+logger = logging.getLogger("nbtrace")
+
+_sampling = random.Random()  # noqa: S311 - the user's seed must not decide what is sampled
+
+
+class Switch:
+    """Whether tracing is on in this process."""
+
+    __slots__ = ("on",)
+
+    def __init__(self) -> None:
+        self.on = True
+
+
+switch = Switch()
+
+
+class Unsampled(OtelSpan):
+    """Stands in the context where a trace is not recorded, so that its children are not either."""
+
+    __slots__ = ()
+
+    def get_span_context(self) -> Any:
+        """Return the invalid context."""
+        from opentelemetry.trace import INVALID_SPAN_CONTEXT
+
+        return INVALID_SPAN_CONTEXT
+
+    def is_recording(self) -> bool:
+        """Return False."""
+        return False
+
+    def end(self, end_time: int | None = None) -> None:
+        """Do nothing."""
+
+    def set_attributes(self, attributes: Any) -> None:
+        """Do nothing."""
+
+    def set_attribute(self, key: str, value: Any) -> None:
+        """Do nothing."""
+
+    def add_event(self, name: str, attributes: Any = None, timestamp: int | None = None) -> None:
+        """Do nothing."""
+
+    def update_name(self, name: str) -> None:
+        """Do nothing."""
+
+    def set_status(self, status: Any, description: str | None = None) -> None:
+        """Do nothing."""
+
+    def record_exception(
+        self,
+        exception: BaseException,
+        attributes: Any = None,
+        timestamp: int | None = None,
+        escaped: bool = False,  # noqa: FBT001, FBT002 - OpenTelemetry's signature
+    ) -> None:
+        """Do nothing."""
+
+
+UNSAMPLED = Unsampled()
+
+
+def begin(
+    current: Context, name: str, span_type: str, start_time: int | None = None
+) -> SpanRecord | None:
+    """Start a span under whatever is current.
+
+    Parameters
+    ----------
+    current : Context
+        The OpenTelemetry context.
+    name, span_type : str
+        Of the span.
+    start_time : int, optional
+        Nanoseconds since the epoch.
+
+    Returns
+    -------
+    SpanRecord or None
+        None where nothing is recorded.
+    """
+    parent = current.get(SPAN_KEY)
+    if type(parent) is SpanRecord and switch.on:
+        trace = parent.trace
+        if not trace.announced:
+            trace.announce()
+        return SpanRecord(trace, name, span_type, parent.span_id, start_time)
+    return begin_trace(current, parent, name, span_type, start_time)
+
+
+def begin_trace(
+    current: Context,
+    parent: object,
+    name: str,
+    span_type: str,
+    start_time: int | None = None,
+    ratio: float | None = None,
+) -> SpanRecord | None:
+    """Start a span that has no parent of nbtrace's own: a new trace, or one begun elsewhere."""
+    if not switch.on or parent is UNSAMPLED or is_suppressed(current):
+        return None
+    recorder = current_recorder()
+    threads.carry_context()
+    context = parent.get_span_context() if isinstance(parent, OtelSpan) else None
+    if context is not None and context.is_valid:
+        hex_id = f"{context.trace_id:032x}"
+        trace = recorder.find(hex_id)
+        if trace is None:
+            trace = new_trace(recorder, hex_id)
+            record = SpanRecord(trace, name, span_type, f"{context.span_id:016x}", start_time)
+            trace.begin(record)
+            return record
+        return SpanRecord(trace, name, span_type, f"{context.span_id:016x}", start_time)
+    ratio = options.sampling_ratio if ratio is None else ratio
+    if ratio < 1 and _sampling.random() >= ratio:
+        return None
+    trace = new_trace(recorder)
+    record = SpanRecord(trace, name, span_type, None, start_time)
+    trace.begin(record)
+    return record
+
+
+def new_trace(recorder: Any, hex_id: str | None = None) -> ActiveTrace:
+    """Make a trace with what the current context says of new traces."""
+    trace = ActiveTrace(recorder, hex_id)
+    defaults = current_defaults()
+    if defaults.tags:
+        trace.tags.update(defaults.tags)
+        trace.unwritten_tags.update(defaults.tags)
+    if defaults.metadata:
+        trace.metadata.update(defaults.metadata)
+    return trace
+
+
+class SpanScope:
+    """What ``start_span`` returns: a block whose span is the current one."""
+
+    __slots__ = ("_current", "_options", "_previous", "_record", "name", "span_type")
+
+    def __init__(self, name: str, span_type: str, more: tuple[Any, ...] | None) -> None:
+        self.name = name
+        self.span_type = span_type
+        self._options = more
+        self._record: SpanRecord | None = None
+
+    def __enter__(self) -> LiveSpan | NoOpSpan:
+        """Start the span."""
+        self._previous = previous = get_current()
+        record = begin(previous, self.name, self.span_type)
+        if record is None:
+            self._current = current = with_span(previous, UNSAMPLED)
+            attach(current)
+            return NO_OP
+        self._record = record
+        span = LiveSpan(record)
+        if self._options is not None:
+            configure_span(span, *self._options)
+        self._current = current = with_span(previous, record)
+        attach(current)
+        return span
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """End the span, recording what was raised."""
+        if get_current() is self._current:
+            attach(self._previous)
+        record = self._record
+        if record is None:
+            return
+        if error is not None and record.end_time is None:
+            record.fail(error)
+        finish(record)
+
+
+def configure_span(
+    span: LiveSpan,
+    attributes: Mapping[str, Any] | None,
+    log_level: SpanLogLevel | int | str | None,
+    links: Iterable[Link] | None,
+    description: str | None,
+    run_id: str | None = None,
+    trace_destination: Any = None,
+) -> None:
+    """Set the optional things of a span that has just begun."""
+    if attributes:
+        span.set_attributes(attributes)
+    if log_level is not None:
+        span.set_log_level(log_level)
+    for link in links or ():
+        span.add_link(link)
+    if description is not None:
+        span.set_description(description)
+    if run_id is not None or trace_destination is not None:
+        trace = span.record.trace
+        if trace.root is not span.record:
+            logger.warning("run_id and trace_destination belong to the root span; ignored here")
+            return
+        if run_id is not None:
+            trace.metadata["mlflow.sourceRun"] = str(run_id)
+        if trace_destination is not None:
+            trace.experiment_id = experiment_of(trace_destination)
+
+
+def experiment_of(destination: Any) -> str:
+    """Return the experiment id that a destination names.
+
+    Parameters
+    ----------
+    destination : str, MlflowExperimentLocation or TraceLocation
+        An experiment id, or MLflow's objects that hold one.
+
+    Raises
+    ------
+    NbtraceError
+        For a destination that is not an experiment.
+    """
+    inner = getattr(destination, "mlflow_experiment", destination)
+    found = inner if isinstance(inner, str) else getattr(inner, "experiment_id", None)
+    if not isinstance(found, str):
+        msg = f"a trace destination is an experiment id or a TraceLocation, got {destination!r}"
+        raise NbtraceError.invalid(msg)
+    return found
+
+
+def start_span(  # noqa: PLR0913 - MLflow's signature
+    name: str = "span",
+    span_type: str = SpanType.UNKNOWN,
+    attributes: Mapping[str, Any] | None = None,
+    trace_destination: Any = None,
+    log_level: SpanLogLevel | int | str | None = None,
+    run_id: str | None = None,
+    links: Iterable[Link] | None = None,
+    description: str | None = None,
+) -> SpanScope:
+    """Trace a block: a context manager that gives the span.
+
+    Parameters
+    ----------
+    name : str
+        What the step is called.
+    span_type : str
+        A ``SpanType``, or any other word.
+    attributes : mapping, optional
+        Typed values, set at once.
+    trace_destination : str or TraceLocation, optional
+        The experiment of the trace; for a root span only.
+    log_level : SpanLogLevel, int or str, optional
+        How much the span matters.
+    run_id : str, optional
+        The MLflow run the trace belongs to; for a root span only.
+    links : iterable of Link, optional
+        Spans it points at.
+    description : str, optional
+        What it does, in words.
+
+    Returns
+    -------
+    SpanScope
+        Entering it starts the span and gives a ``LiveSpan``; leaving it ends the span. What is
+        raised inside is recorded and goes on.
+
+    Examples
+    --------
+    >>> import nbtrace
+    >>> with nbtrace.start_span("search", span_type="RETRIEVER") as span:
+    ...     span.set_inputs({"query": "walrus"})
+    ...     span.set_outputs(["a document"])
+    """
+    if (
+        attributes is None
+        and trace_destination is None
+        and log_level is None
+        and run_id is None
+        and links is None
+        and description is None
+    ):
+        return SpanScope(name, span_type, None)
+    more = (attributes, log_level, links, description, run_id, trace_destination)
+    return SpanScope(name, span_type, more)
+
+
+def start_span_no_context(  # noqa: PLR0913 - MLflow's signature
+    name: str,
+    span_type: str = SpanType.UNKNOWN,
+    parent_span: Any = None,
+    inputs: Any = None,
+    attributes: Mapping[str, Any] | None = None,
+    tags: Mapping[str, Any] | None = None,
+    metadata: Mapping[str, Any] | None = None,
+    experiment_id: str | None = None,
+    start_time_ns: int | None = None,
+    log_level: SpanLogLevel | int | str | None = None,
+    links: Iterable[Link] | None = None,
+    description: str | None = None,
+) -> LiveSpan | NoOpSpan:
+    """Start a span without making it current; end it with ``span.end()``.
+
+    Parameters
+    ----------
+    name, span_type
+        As for ``start_span``.
+    parent_span : LiveSpan, optional
+        Its parent; without one the span is the root of a new trace.
+    inputs : object, optional
+        Recorded at once.
+    attributes : mapping, optional
+        Typed values.
+    tags, metadata : mapping of str to str, optional
+        Of the trace; for a root span only.
+    experiment_id : str, optional
+        Experiment of the trace; for a root span only.
+    start_time_ns : int, optional
+        Nanoseconds since the epoch; now by default.
+    log_level, links, description
+        As for ``start_span``.
+
+    Returns
+    -------
+    LiveSpan or NoOpSpan
+        The span; a ``NoOpSpan`` while tracing is off.
+
+    Examples
+    --------
+    >>> import nbtrace
+    >>> root = nbtrace.start_span_no_context("job", inputs={"n": 1})
+    >>> child = nbtrace.start_span_no_context("step", parent_span=root)
+    >>> child.end()
+    >>> root.end(outputs="done")
+    """
+    if isinstance(parent_span, NoOpSpan):
+        return NO_OP
+    if parent_span is None:
+        current = get_current()
+        record = begin_trace(current, None, name, span_type, start_time_ns)
+    elif isinstance(parent_span, LiveSpan):
+        record = begin(Context({SPAN_KEY: parent_span.record}), name, span_type, start_time_ns)
+    else:
+        msg = "parent_span must be a span from start_span, start_span_no_context or trace"
+        raise NbtraceError.invalid(msg)
+    if record is None:
+        return NO_OP
+    span = LiveSpan(record)
+    configure_span(span, attributes, log_level, links, description)
+    if parent_span is None:
+        trace = record.trace
+        if experiment_id is not None:
+            trace.experiment_id = str(experiment_id)
+        new_tags, new_metadata = split_standard_keys(tags, metadata)
+        for key, value in new_tags.items():
+            trace.set_tag(key, value)
+        trace.metadata.update(new_metadata)
+    if inputs is not None:
+        span.set_inputs(inputs)
+    return span
+
+
+def get_current_active_span() -> LiveSpan | None:
+    """Return the span that is current here, None when there is none of nbtrace's.
+
+    Examples
+    --------
+    >>> import nbtrace
+    >>> with nbtrace.start_span("outer"):
+    ...     nbtrace.get_current_active_span().name
+    'outer'
+    """
+    record = get_current().get(SPAN_KEY)
+    return LiveSpan(record) if type(record) is SpanRecord else None
+
+
+def current_trace() -> ActiveTrace | None:
+    """Return the trace that is current here, whichever tracer made the current span."""
+    span = get_current().get(SPAN_KEY)
+    if type(span) is SpanRecord:
+        return span.trace
+    recorder = existing_recorder()
+    if recorder is None or not isinstance(span, OtelSpan):
+        return None
+    return recorder.find(f"{span.get_span_context().trace_id:032x}")
+
+
+def get_active_trace_id() -> str | None:
+    """Return the id of the trace that is being recorded here, ``tr-`` and 32 hex digits.
+
+    Examples
+    --------
+    >>> import nbtrace
+    >>> with nbtrace.start_span("outer") as span:
+    ...     nbtrace.get_active_trace_id() == span.trace_id
+    True
+    """
+    trace = current_trace()
+    return None if trace is None else trace.trace_id
+

@@ -1,0 +1,145 @@
+"""Everything of one span, as the details panel shows it.
+
+Values travel as text, typed where the type matters, so that an integer over 53 bits or a NaN reach
+the page as they are.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from nbtrace.entities.constant import SpanAttributeKey
+from nbtrace.widgets.span_facts import error_message, facts_of, safe_text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from nbtrace.entities.constant import AttributeValue
+    from nbtrace.entities.span import Span
+    from nbtrace.widgets.messages import Attribute, Details, EventDetails
+
+# One value of this size is more than anyone reads; all of it is in the span file.
+MAX_TEXT_CHARACTERS = 2_000_000
+# Shown in places of their own.
+SHOWN_APART = frozenset(
+    {
+        SpanAttributeKey.INPUTS,
+        SpanAttributeKey.OUTPUTS,
+        SpanAttributeKey.SPAN_TYPE,
+        SpanAttributeKey.REQUEST_ID,
+    }
+)
+
+
+def details_of(span: Span, base_ns: int) -> Details:
+    """Return everything of a span.
+
+    Parameters
+    ----------
+    span : Span
+        The span.
+    base_ns : int
+        Start of the trace in nanoseconds since the epoch.
+
+    Returns
+    -------
+    Details
+        Its fields, ready for JSON.
+
+    Examples
+    --------
+    >>> from nbtrace.entities import Span
+    >>> span = Span(trace_id="tr-" + "0a" * 16, span_id="0b" * 8, name="ask", start_time_ns=1,
+    ...             attributes={"mlflow.spanInputs": '{"q": 1}', "n": 2})
+    >>> details = details_of(span, 0)
+    >>> details["inputs"], details["attributes"]
+    ('{"q": 1}', [{'key': 'n', 'type': 'int', 'text': '2'}])
+    """
+    inputs, outputs = _values(span)
+    hidden = SHOWN_APART
+    return {
+        "span_id": span.span_id,
+        "parent_id": span.parent_id,
+        "trace_id": span.trace_id,
+        "name": safe_text(span.name[:MAX_TEXT_CHARACTERS]),
+        "type": safe_text(facts_of(span).kind),
+        "status": span.status.status_code.value,
+        "message": safe_text(error_message(span) or span.status.description),
+        "inputs": inputs,
+        "outputs": outputs,
+        "attributes": _attributes(
+            {key: value for key, value in span.raw_attributes.items() if key not in hidden}
+        ),
+        "events": [_event(event, base_ns) for event in span.events],
+        "links": [{"trace_id": link.trace_id, "span_id": link.span_id} for link in span.links],
+        "scope": safe_text(span.scope.name) if span.scope else "",
+    }
+
+
+def _event(event: Any, base_ns: int) -> EventDetails:
+    return {
+        "name": safe_text(event.name),
+        "time_ns": event.timestamp - base_ns,
+        "attributes": _attributes(event.attributes),
+    }
+
+
+def _values(span: Span) -> tuple[str | None, str | None]:
+    """Return inputs and outputs as JSON text; those of other conventions through the normaliser."""
+    attributes = span.raw_attributes
+    inputs = attributes.get(SpanAttributeKey.INPUTS)
+    outputs = attributes.get(SpanAttributeKey.OUTPUTS)
+    if inputs is None and outputs is None and attributes:
+        from nbtrace.otel.conventions import view
+
+        seen = view(span)
+        return _json_text(seen.inputs), _json_text(seen.outputs)
+    return _stored_text(inputs), _stored_text(outputs)
+
+
+def _stored_text(value: AttributeValue) -> str | None:
+    if isinstance(value, str):
+        return safe_text(_cut(value))
+    return _json_text(value)
+
+
+def _json_text(value: Any) -> str | None:
+    return None if value is None else safe_text(_cut(_dumps(value)))
+
+
+def _dumps(value: Any) -> str:
+    try:
+        return orjson.dumps(value, default=_plain, option=orjson.OPT_NON_STR_KEYS).decode()
+    except TypeError:
+        # Lone surrogates and integers over 64 bits, which orjson refuses.
+        import json
+
+        return json.dumps(value, default=_plain)
+
+
+def _plain(value: Any) -> str:
+    return value.hex() if isinstance(value, bytes) else str(value)
+
+
+def _cut(text: str) -> str:
+    left_out = len(text) - MAX_TEXT_CHARACTERS
+    return text if left_out <= 0 else f"{text[:MAX_TEXT_CHARACTERS]}… {left_out:,} more characters"
+
+
+def _attributes(attributes: Mapping[str, AttributeValue]) -> list[Attribute]:
+    return [
+        {"key": safe_text(key), "type": type(value).__name__, "text": _attribute_text(value)}
+        for key, value in attributes.items()
+    ]
+
+
+def _attribute_text(value: AttributeValue) -> str:
+    if isinstance(value, str):
+        return safe_text(_cut(value))
+    if isinstance(value, bytes):
+        return f"{len(value):,} bytes: {value[:64].hex(' ')}"
+    if isinstance(value, (list, dict)):
+        return safe_text(_cut(_dumps(value)))
+    return str(value)

@@ -1,0 +1,96 @@
+"""The tree for a terminal and for tools that read text."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nbtrace.widgets.figures import count, duration
+from nbtrace.widgets.forest import chosen_lines
+from nbtrace.widgets.messages import STATES
+from nbtrace.widgets.overview import NAME_CHARACTERS, Overview, one_line, overview_of
+from nbtrace.widgets.span_facts import error_message, facts_of
+
+if TYPE_CHECKING:
+    from nbtrace.entities.span import Span
+    from nbtrace.entities.trace import Trace
+    from nbtrace.widgets.source import TraceSource
+
+# A screenful or a few: more than this nobody reads in a terminal.
+TERMINAL_ROWS = 200
+ERROR_CHARACTERS = 100
+MARKS = {"open": "running", "done": "", "ok": "", "error": "ERROR", "incomplete": "never ended"}
+
+
+def terminal_tree(trace: Trace | TraceSource | Overview, max_rows: int = TERMINAL_ROWS) -> str:
+    """Return the tree of a trace as text.
+
+    Parameters
+    ----------
+    trace : Trace or TraceSource or Overview
+        The trace.
+    max_rows : int
+        Most spans to show; what is left out is said.
+
+    Returns
+    -------
+    str
+        One line per span: name, kind, duration, tokens, state.
+
+    Examples
+    --------
+    >>> from nbtrace.entities import Span, Trace
+    >>> ids = {"trace_id": "tr-" + "0a" * 16}
+    >>> print(terminal_tree(Trace.from_spans([
+    ...     Span(span_id="0b" * 8, name="answer", start_time_ns=0, end_time_ns=2_000_000, **ids),
+    ...     Span(span_id="0c" * 8, parent_id="0b" * 8, name="search", start_time_ns=0,
+    ...          end_time_ns=1_500_000, attributes={"mlflow.spanType": '"RETRIEVER"'}, **ids),
+    ... ])))
+    answer · 2 ms · 2 spans
+    └─ search  RETRIEVER  1.5 ms
+    """
+    overview = overview_of(trace)
+    spans, forest = overview.spans, overview.forest
+    lines = [overview.headline]
+    # Whether the ancestor at each depth has siblings below, which is where a bar is drawn.
+    bars: list[bool] = []
+    for line in chosen_lines(forest, max_rows):
+        del bars[line.depth :]
+        bars.append(not line.last)
+        # The first root is the headline itself.
+        if not (line.depth == 0 and len(forest.roots) == 1):
+            lines.append(_prefix(bars, len(forest.roots) == 1) + _span_line(spans[line.place]))
+        if line.left_out:
+            lines.append(_indent(bars, len(forest.roots) == 1) + f"… {line.left_out:,} more")
+    return "\n".join(lines)
+
+
+def markdown(trace: Trace | TraceSource | Overview, max_rows: int = TERMINAL_ROWS) -> str:
+    """Return the tree of a trace as a fenced block of Markdown."""
+    return f"````text\n{terminal_tree(trace, max_rows).replace('````', '` ` ` `')}\n````"
+
+
+def _prefix(bars: list[bool], one_root: bool) -> str:  # noqa: FBT001 - private, two call sites
+    shown = bars[1:] if one_root else bars
+    stem = "".join("│  " if more else "   " for more in shown[:-1])
+    return stem + ("├─ " if shown[-1] else "└─ ")
+
+
+def _indent(bars: list[bool], one_root: bool) -> str:  # noqa: FBT001 - private, two call sites
+    shown = bars[1:] if one_root else bars
+    return "".join("│  " if more else "   " for more in shown) + "└─ "
+
+
+def _span_line(span: Span) -> str:
+    facts = facts_of(span)
+    mark = MARKS[STATES[facts.state]]
+    message = error_message(span)
+    if message:
+        mark = f"{mark}: {one_line(message, ERROR_CHARACTERS)}"
+    parts = [
+        one_line(span.name, NAME_CHARACTERS),
+        "" if facts.kind == "UNKNOWN" else facts.kind,
+        duration(span.duration_ns),
+        "" if facts.tokens is None else count(facts.tokens, "token"),
+        mark,
+    ]
+    return "  ".join(part for part in parts if part)
