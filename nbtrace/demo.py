@@ -73,8 +73,9 @@ def run(directory: Path | None = None) -> int:
     code = code or _read_back("Its row", ["search", "--full", f"trace_id = '{trace_id}'"])
     click.secho("\nNext", bold=True)
     click.echo("The same in a notebook, with the tree in the cell:  nbtrace demo --lab")
-    click.echo(f"From Python, in this directory:  nbtrace.get_trace({trace_id!r})")
-    click.echo(f"The traces are in {current_store().directory}")
+    store = current_store().directory
+    click.echo(f"From Python started in {store.parent}:  nbtrace.get_trace({trace_id!r})")
+    click.echo(f"The traces are in {store}")
     return code
 
 

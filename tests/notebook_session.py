@@ -57,9 +57,10 @@ class Session:
         self.run(_LAST)
         self.pid = int(self.run("import os; os.getpid()").text)
 
-    def run(self, source: str) -> Cell:
+    def run(self, source: str, *, dedent: bool = True) -> Cell:
         """Run a cell as a notebook would and return it."""
-        cell = nbformat.v4.new_code_cell(textwrap.dedent(source).strip("\n"))
+        source = textwrap.dedent(source).strip("\n") if dedent else source
+        cell = nbformat.v4.new_code_cell(source)
         self._client.nb.cells.append(cell)
         with contextlib.suppress(Exception):
             self._client.execute_cell(cell, len(self._client.nb.cells) - 1)

@@ -194,7 +194,9 @@ def _span_matches(expression: Expression, span: KnownSpan) -> bool:
     return compare(stored, operator, value)
 
 
-def _trace_condition(condition: Condition, trace: KnownTrace, traces: list[KnownTrace]) -> bool:
+def _trace_condition(  # noqa: C901, PLR0911 - one branch per kind of field
+    condition: Condition, trace: KnownTrace, traces: list[KnownTrace]
+) -> bool:
     field, operator, value = condition.field, condition.operator, condition.value
     if field.scope == "tag":
         known = trace.tags.get(field.name)
@@ -246,7 +248,7 @@ def _any_link(targets: list[str], operator: str, value: Value) -> bool:
     return any(compare(target, operator, value) for target in targets)
 
 
-def compare(stored: Any, operator: str, value: Value) -> bool:
+def compare(stored: Any, operator: str, value: Value) -> bool:  # noqa: PLR0911 - per operator
     """Compare a stored value, ``None`` when missing, with literals of its own type."""
     if operator == "IS NULL":
         return stored is None
@@ -289,7 +291,9 @@ def like(text: str, pattern: str) -> bool:
     return len(text) in reachable
 
 
-def typed(stored: Any, operator: str, value: Value) -> bool:
+def typed(  # noqa: C901, PLR0911 - one branch per operator and type
+    stored: Any, operator: str, value: Value
+) -> bool:
     """Compare a value that carries its type with literals that carry theirs."""
     if stored is None or operator in {"IS NULL", "IS NOT NULL"}:
         return compare(stored, operator, value)

@@ -90,9 +90,7 @@ def expected(value):
 
 def facts(span):
     """All of a span as one text: unlike ``==`` it tells 1 from True and NaN equals itself."""
-    fields = [
-        clean_text(getattr(span, field)) for field in ("trace_id", "span_id", "name", "kind")
-    ]
+    fields = [clean_text(getattr(span, field)) for field in ("trace_id", "span_id", "name", "kind")]
     scope = span.scope and span.scope._replace(attributes=expected(span.scope.attributes))
     return repr(
         (

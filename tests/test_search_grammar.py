@@ -108,7 +108,7 @@ ROWS = [
     ("name rlike '^F'", "a"),
     # Doubled quotes unescape.
     ("name = 'it''s second'", "b"),
-    ("name = \"it's second\"", "b"),
+    ('name = "it\'s second"', "b"),
     ("name = 'it\\s second'", ""),
     # 2. Trace fields
     (f"request_id = '{trace_id('a')}'", "a"),
@@ -275,7 +275,7 @@ FAULTS = [
     ("tags.k > 'a'", 7, "does not apply"),
     ("name = 'a' name = 'b'", 11, "AND, OR"),
     ("name IN ()", 9, "at least one"),
-    ("name IN ('a' 'b')", 12, "comma"),
+    ("name IN ('a' 'b')", 13, "comma"),
     ("name IN (5)", 9, "quoted"),
     ("name IN 'a'", 8, "list"),
     ("name IS 'a'", 8, "NULL"),

@@ -17,11 +17,20 @@ ROOT = Path(schema.__file__).parents[2]
 EVERYTHING = "SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY type, name"
 
 
-def fresh(path=":memory:"):
-    return sqlite3.connect(path, isolation_level=None)
+@pytest.fixture
+def fresh():
+    opened = []
+
+    def connect(path=":memory:"):
+        opened.append(sqlite3.connect(path, isolation_level=None))
+        return opened[-1]
+
+    yield connect
+    for connection in opened:
+        connection.close()
 
 
-def test_both_ways_give_the_same_schema():
+def test_both_ways_give_the_same_schema(fresh):
     from sqlite_utils import Database as Utils
 
     fast, slow = fresh(), fresh()
@@ -34,14 +43,14 @@ def test_both_ways_give_the_same_schema():
     assert migrations().pending(Utils(fast)) == []
 
 
-def test_the_default_experiment_is_there():
+def test_the_default_experiment_is_there(fresh):
     connection = fresh()
     ensure_schema(connection, Path("x.db"))
     row = connection.execute("SELECT experiment_id, name, lifecycle_stage FROM experiments")
     assert row.fetchall() == [("0", "Default", "active")]
 
 
-def test_every_table_of_traces_has_a_twin_in_the_trash():
+def test_every_table_of_traces_has_a_twin_in_the_trash(fresh):
     connection = fresh()
     ensure_schema(connection, Path("x.db"))
     for table in ("traces", "spans", "trace_tags", "trace_metadata", "span_values", "links"):
@@ -50,17 +59,21 @@ def test_every_table_of_traces_has_a_twin_in_the_trash():
         assert dead == [*live, ("deleted_at", "INTEGER")]
 
 
-def test_orders_need_no_sorting():
+def test_orders_need_no_sorting(fresh):
     connection = fresh()
     ensure_schema(connection, Path("x.db"))
     for query in (
         "SELECT id FROM traces ORDER BY request_time DESC, id DESC",
         "SELECT id FROM traces WHERE state = 'OK' ORDER BY request_time DESC, id DESC",
         "SELECT id FROM traces WHERE experiment_id = '0' ORDER BY request_time DESC, id DESC",
-        "SELECT trace FROM trace_tags WHERE key = 'k' AND value = 'v'"
-        " ORDER BY request_time DESC, trace DESC",
-        "SELECT trace FROM span_values WHERE field = 'name' AND value = 'v'"
-        " ORDER BY request_time DESC, trace DESC",
+        (
+            "SELECT trace FROM trace_tags WHERE key = 'k' AND value = 'v'"
+            " ORDER BY request_time DESC, trace DESC"
+        ),
+        (
+            "SELECT trace FROM span_values WHERE field = 'name' AND value = 'v'"
+            " ORDER BY request_time DESC, trace DESC"
+        ),
     ):
         plan = connection.execute(f"EXPLAIN QUERY PLAN {query} LIMIT 100").fetchall()
         assert not any("TEMP B-TREE" in row[3] for row in plan), (query, plan)
@@ -77,13 +90,15 @@ def test_an_older_store_is_migrated_by_sqlite_utils(tmp_path, monkeypatch):
     monkeypatch.setattr(schema, "SCHEMA_VERSION", SCHEMA_VERSION + 1)
     database = Database(path)
     assert database.connection().execute("SELECT colour FROM experiments").fetchall() == [(None,)]
-    names = database.connection().execute("SELECT name FROM _sqlite_migrations ORDER BY id").fetchall()
+    names = (
+        database.connection().execute("SELECT name FROM _sqlite_migrations ORDER BY id").fetchall()
+    )
     assert names[-1] == ("add_colour",)
     assert database.connection().execute("PRAGMA user_version").fetchone() == (SCHEMA_VERSION + 1,)
     database.close()
 
 
-def test_a_step_that_fails_leaves_the_store_as_it_was(tmp_path, monkeypatch):
+def test_a_step_that_fails_leaves_the_store_as_it_was(tmp_path, monkeypatch, fresh):
     path = tmp_path / "nbtrace.db"
     Database(path).connection()
 
@@ -101,7 +116,7 @@ def test_a_step_that_fails_leaves_the_store_as_it_was(tmp_path, monkeypatch):
     connection.close()
 
 
-def test_a_newer_store_is_refused_and_left_alone(tmp_path):
+def test_a_newer_store_is_refused_and_left_alone(tmp_path, fresh):
     path = tmp_path / "nbtrace.db"
     Database(path).connection()
     connection = fresh(path)
@@ -145,7 +160,7 @@ database.close()
 """
 
 
-def test_processes_that_open_a_fresh_store_at_the_same_moment(tmp_path):
+def test_processes_that_open_a_fresh_store_at_the_same_moment(tmp_path, fresh):
     import time
 
     for attempt in range(3):

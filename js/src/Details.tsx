@@ -20,7 +20,6 @@ type Answer =
 /** Load a span's details, and again when its row changes (a span that ended has outputs). */
 function useDetails(session: Session, spanId: string, rowState: number): Answer {
   const [answer, setAnswer] = useState<Answer>({ state: "loading" });
-  // biome-ignore lint/correctness/useExhaustiveDependencies: rowState is what makes it load again
   useEffect(() => {
     let current = true;
     const keep = (next: Answer): void => {

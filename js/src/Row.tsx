@@ -43,7 +43,6 @@ export function Row(props: RowProps): JSX.Element {
     classes.push("nbt-active");
   }
   return (
-    // biome-ignore lint/a11y/useFocusableInteractive: the grid is the tab stop and points at the active row
     // biome-ignore lint/a11y/useKeyWithClickEvents: keys are handled by the grid
     <div
       id={props.id}

@@ -1,6 +1,6 @@
 /** The tree and timeline of one trace, with the panel of the selected span. */
 import type { JSX, TargetedEvent } from "preact";
-import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { ABSENT } from "./columns";
 import { Details } from "./Details";
 import { Header } from "./Header";
@@ -38,11 +38,11 @@ export function SpanTree({ session, selectedId, onSelect }: SpanTreeProps): JSX.
   const list = useScroll(tree.lines.length);
   const selected = selectedId === "" ? -1 : rows.find(selectedId);
   const activeRow = active >= 0 ? active : Math.max(selected, tree.lines[0]?.row ?? -1);
-  const activeIndex = tree.lines.findIndex((line) => line.row === activeRow);
+  const activeIndex = tree.lineOf(activeRow);
 
   // A row that was asked for while it was folded away is scrolled to once it has a line.
   useLayoutEffect(() => {
-    const index = tree.lines.findIndex((line) => line.row === wanted.current);
+    const index = wanted.current < 0 ? -1 : tree.lineOf(wanted.current);
     if (index >= 0) {
       wanted.current = -1;
       list.show(index);
@@ -53,7 +53,7 @@ export function SpanTree({ session, selectedId, onSelect }: SpanTreeProps): JSX.
     const line = tree.lines[Math.max(0, Math.min(index, tree.lines.length - 1))];
     if (line) {
       setActive(line.row);
-      list.show(tree.lines.indexOf(line));
+      list.show(tree.lineOf(line.row));
       if (selected >= 0) {
         onSelect(rows.id(line.row));
       }
@@ -112,7 +112,9 @@ export function SpanTree({ session, selectedId, onSelect }: SpanTreeProps): JSX.
   };
 
   const now = session.now();
-  const axis = timeAxis(session, now);
+  const live = session.summary?.finished === false;
+  const { version } = rows;
+  const axis = useMemo(() => timeAxis(session, now), [session, rows, version, live ? now : 0]);
   const showTokens = (session.summary?.tokens ?? null) !== null;
   const slice = visibleSlice(tree.lines.length, LINE_HEIGHT, list.top, list.height);
   const columns = `${nameWidth === null ? "minmax(110px, 38%)" : `${nameWidth}px`} ${
@@ -139,7 +141,6 @@ export function SpanTree({ session, selectedId, onSelect }: SpanTreeProps): JSX.
           aria-rowcount={tree.lines.length + 1}
           aria-colcount={showTokens ? 4 : 3}
           {...(shown ? { "aria-activedescendant": `${viewId}-${activeRow}` } : {})}
-          // biome-ignore lint/a11y/noNoninteractiveTabindex: a treegrid is the one tab stop of its rows
           tabIndex={0}
           onKeyDown={onKeyDown}
         >
@@ -200,7 +201,7 @@ function closeOrLeave(tree: Tree, line: Line | undefined, goTo: (index: number) 
   if (line?.open) {
     tree.toggle(line);
   } else if (line) {
-    let index = tree.lines.indexOf(line);
+    let index = tree.lineOf(line.row);
     while (index >= 0 && (tree.lines[index]?.depth ?? 0) >= line.depth) {
       index -= 1;
     }

@@ -35,6 +35,8 @@ export function useSession(session: Session): number {
 export interface Tree {
   lines: Line[];
   children: Children;
+  /** The line of a row, -1 while it is folded away. */
+  lineOf: (row: number) => number;
   toggle: (line: Line) => void;
   foldAll: () => void;
   openAll: () => void;
@@ -55,9 +57,16 @@ export function useTree(session: Session): Tree {
   }
   const current = folds ?? first.current ?? { depth: OPEN_DEPTH, toggled: new Set<number>() };
   const { version } = rows;
-  // biome-ignore lint/correctness/useExhaustiveDependencies: version says that the rows changed
+  // The rows change in place, and their version with them.
   const children = useMemo(() => childrenOf(rows), [rows, version]);
   const lines = useMemo(() => flatten(children, current), [children, current]);
+  const places = useMemo(() => {
+    const found = new Int32Array(children.first.length).fill(-1);
+    for (const [index, line] of lines.entries()) {
+      found[line.row] = index;
+    }
+    return found;
+  }, [children, lines]);
 
   const toggle = useCallback(
     (line: Line) => {
@@ -86,6 +95,7 @@ export function useTree(session: Session): Tree {
   return {
     lines,
     children,
+    lineOf: (row) => places[row] ?? -1,
     toggle,
     reveal,
     foldAll: () =>

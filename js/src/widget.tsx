@@ -58,7 +58,7 @@ function hideTwin(key: string, hidden: boolean): void {
 function node(key: string, theme: string): HTMLElement {
   const root = document.createElement("div");
   root.className = `nbt nbt-${key}`;
-  root.dataset["theme"] = theme;
+  root.dataset.theme = theme;
   const style = document.createElement("style");
   style.textContent = `${styles}
 .jp-Cell:has(> .nbt-parked.nbt-${key}) .nbtrace-static-${key}{display:none}`;

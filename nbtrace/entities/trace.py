@@ -13,6 +13,7 @@ from nbtrace.exceptions import NbtraceError
 if TYPE_CHECKING:
     import re
     from collections.abc import Iterable, Mapping
+    from pathlib import Path
 
     import pandas as pd
 
@@ -284,11 +285,22 @@ class Trace:
 
         return terminal_tree(self)
 
-    def to_html(self) -> str:
-        """Return the tree of the spans as one HTML fragment without scripts."""
+    def to_html(self, path: str | Path | None = None) -> str:
+        """Return the tree of the spans as HTML without scripts.
+
+        Parameters
+        ----------
+        path : str or Path, optional
+            Where to write it too.
+
+        Returns
+        -------
+        str
+            The HTML.
+        """
         from nbtrace.widgets.html import to_html
 
-        return to_html(self)
+        return to_html(self, path)
 
     def to_pandas(self) -> pd.DataFrame:
         """Return one row per span as a DataFrame."""

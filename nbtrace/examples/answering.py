@@ -221,7 +221,7 @@ class DocumentationAssistant:
             if run is None:
                 result = f"there is no tool {name!r}"
             else:
-                traced = nbtrace.trace(run, span_type=SpanType.TOOL)
+                traced = nbtrace.trace(span_type=SpanType.TOOL)(run)
                 result = traced(**json.loads(call["function"]["arguments"]))
         except (ValueError, TypeError) as error:
             # The span has the error; the model is told, since it may know a way around.

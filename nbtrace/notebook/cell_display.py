@@ -108,22 +108,22 @@ class CellDisplay:
 
 
 def show_trace(trace_id: str) -> bool:
-    """Show a trace that has ended, below a notebook cell or as text in a terminal.
+    """Show a trace as it is now, below a notebook cell or as text in a terminal.
 
     Parameters
     ----------
     trace_id : str
-        Id of a trace in the store.
+        Id of a trace of this process or in the store.
 
     Returns
     -------
     bool
         Whether there is such a trace.
     """
-    from nbtrace.store import current_store
+    from nbtrace.tracing.traces import get_trace
     from nbtrace.widgets.display import TreeDisplay
 
-    trace = current_store().get_trace(trace_id)
+    trace = get_trace(trace_id, silent=True)
     if trace is None:
         return False
     TreeDisplay(trace).show()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 import inspect
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
 from IPython.core.magic import (
@@ -135,7 +135,7 @@ class TraceMagics(Magics):
 
     def _compile(self, cell: str, count: int | None) -> Callable[[], object]:
         """Compile a cell's body so that running it gives the value of its last expression."""
-        shell = self._shell
+        shell: Any = self._shell
         code = shell.transform_cell(cell)
         file = shell.compile.cache(code, count or 0, raw_code=cell)
         tree = shell.transform_ast(shell.compile.ast_parse(code, filename=file))

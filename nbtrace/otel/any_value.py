@@ -193,7 +193,9 @@ def decode_attributes(attributes: Iterable[Mapping[str, Any]] | None) -> dict[st
     >>> decode_attributes([{"key": "k", "value": {"stringValue": "v"}}])
     {'k': 'v'}
     """
-    return {item.get("key") or "": decode_value(item.get("value") or {}) for item in attributes or ()}
+    return {
+        item.get("key") or "": decode_value(item.get("value") or {}) for item in attributes or ()
+    }
 
 
 def _decode_int(item: Any) -> int:

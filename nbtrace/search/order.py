@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from nbtrace.entities.constant import TraceMetadataKey
 from nbtrace.exceptions import NbtraceError
+from nbtrace.search.comparisons import Fragment, all_of, any_of
 from nbtrace.search.fields import UnknownFieldError, resolve
 from nbtrace.search.lexer import filter_error, tokenize
 from nbtrace.search.parser import split_name
-from nbtrace.search.predicates import Fragment, all_of, any_of
 from nbtrace.search.syntax import Field
 
 if TYPE_CHECKING:

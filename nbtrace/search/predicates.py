@@ -9,41 +9,34 @@ another index, whose order would be another.
 # ruff: noqa: S608 - the text is made of constants and names of ours; literals are bound
 from __future__ import annotations
 
-import json
+import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nbtrace.entities.constant import JSON_ATTRIBUTE_KEYS, TraceMetadataKey, TraceTagKey
+from nbtrace.search.comparisons import (
+    MAX_LISTED_PARAMETERS,
+    TRUE,
+    Fragment,
+    StoredScalar,
+    all_of,
+    any_of,
+    compare,
+    compare_scalar,
+    membership,
+    scalars,
+)
 from nbtrace.search.syntax import And, Condition, Field, Not, Or, SpanGroup
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from nbtrace.search.syntax import Expression, Operator, Scalar, Value
 
-__all__ = ["TRUE", "Candidate", "Fragment", "all_of", "any_of", "compile_expression", "scalars"]
+__all__ = ["Candidate", "compile_expression"]
 
-# Longer lists travel as one JSON parameter, since SQLite bounds the number of parameters.
-MAX_LISTED_PARAMETERS = 20
-
+# What JSON never escapes and no number is written with: a letter that is no exponent.
+_PLAIN_TEXT = re.compile(r"[A-Za-z0-9 .:-]*[A-DF-Za-df-z][A-Za-z0-9 .:-]*")
 _SESSION_OF_ASSESSMENT = f"""json_extract(a.metadata, '$."{TraceTagKey.SESSION}"')"""
-
-
-class Fragment(NamedTuple):
-    """A piece of SQL and its parameters.
-
-    Attributes
-    ----------
-    sql : str
-        The text; a question mark per parameter.
-    parameters : tuple
-        What is bound, in order.
-    reads_trace : bool
-        Whether it reads the row ``t`` of ``traces`` beyond the candidate's time and key.
-    """
-
-    sql: str
-    parameters: tuple[Any, ...] = ()
-    reads_trace: bool = False
 
 
 class Candidate(NamedTuple):
@@ -51,57 +44,6 @@ class Candidate(NamedTuple):
 
     time: str
     trace: str
-
-
-TRUE = Fragment("1")
-
-
-def all_of(fragments: Iterable[Fragment]) -> Fragment:
-    """Join fragments with AND.
-
-    Parameters
-    ----------
-    fragments : iterable of Fragment
-        Operands; none means true.
-
-    Returns
-    -------
-    Fragment
-        One operand.
-    """
-    return _join(list(fragments), " AND ", TRUE)
-
-
-def any_of(fragments: Iterable[Fragment]) -> Fragment:
-    """Join fragments with OR.
-
-    Parameters
-    ----------
-    fragments : iterable of Fragment
-        Operands; none means false.
-
-    Returns
-    -------
-    Fragment
-        One operand.
-    """
-    return _join(list(fragments), " OR ", Fragment("0"))
-
-
-def _join(fragments: list[Fragment], word: str, empty: Fragment) -> Fragment:
-    if not fragments:
-        return empty
-    if len(fragments) == 1:
-        return fragments[0]
-    # In halves: SQLite's limit is on the depth of an expression, which is then a logarithm.
-    middle = len(fragments) // 2
-    left = _join(fragments[:middle], word, empty)
-    right = _join(fragments[middle:], word, empty)
-    return Fragment(
-        f"({left.sql}{word}{right.sql})",
-        left.parameters + right.parameters,
-        left.reads_trace or right.reads_trace,
-    )
 
 
 def compile_expression(expression: Expression, candidate: Candidate) -> Fragment:
@@ -149,119 +91,6 @@ def _tree(expression: Expression, leaf: Callable[[Any], Fragment]) -> Fragment:
     return leaf(expression)
 
 
-def scalars(value: Value) -> tuple[Scalar, ...]:
-    """Return the literals of a condition as a tuple, whatever its operator.
-
-    Parameters
-    ----------
-    value : scalar, tuple or None
-        `Condition.value`.
-
-    Returns
-    -------
-    tuple
-        None, one or more literals.
-    """
-    if value is None:
-        return ()
-    return value if isinstance(value, tuple) else (value,)
-
-
-def _membership(values: tuple[Scalar, ...]) -> Fragment:
-    if len(values) <= MAX_LISTED_PARAMETERS:
-        return Fragment(f"({', '.join('?' * len(values))})", values)
-    return Fragment("(SELECT value FROM json_each(?))", (json.dumps(values, ensure_ascii=False),))
-
-
-def _compare(expression: str, operator: Operator, value: Value) -> Fragment:
-    """Compare an SQL expression with literals of one type."""
-    if operator in {"IS NULL", "IS NOT NULL"}:
-        return Fragment(f"{expression} {operator}")
-    values = scalars(value)
-    if operator in {"IN", "NOT IN"}:
-        members = _membership(values)
-        return Fragment(f"{expression} {operator} {members.sql}", members.parameters)
-    if operator in {"BETWEEN", "NOT BETWEEN"}:
-        return Fragment(f"({expression} {operator} ? AND ?)", values)
-    if operator.endswith("LIKE"):
-        matched = _match(expression, operator.removeprefix("NOT "), str(value))
-        if operator.startswith("NOT "):
-            return Fragment(f"(NOT {matched.sql})", matched.parameters)
-        return matched
-    return Fragment(f"{expression} {operator} ?", values)
-
-
-def _match(expression: str, operator: str, pattern: str) -> Fragment:
-    if operator == "LIKE" and "_" not in pattern:
-        # What needs no wildcards is faster in SQLite than a call of Python.
-        inner = pattern.strip("%")
-        if "%" not in pattern:
-            return Fragment(f"({expression} = ?)", (pattern,))
-        if not inner:
-            return Fragment(f"({expression} IS NOT NULL)")
-        if "%" not in inner and pattern.endswith("%"):
-            position = "> 0" if pattern.startswith("%") else "= 1"
-            return Fragment(f"(instr({expression}, ?) {position})", (inner,))
-    return Fragment(f"nbtrace_{operator.lower()}({expression}, ?)", (pattern,))
-
-
-class _Scalar(NamedTuple):
-    """The SQL of a JSON value: its type, its value as SQL has it, its text."""
-
-    type: str
-    atom: str
-    text: str
-
-
-def _compare_scalar(  # noqa: PLR0911 - one per kind of operator
-    source: _Scalar, operator: Operator, value: Value
-) -> Fragment:
-    """Compare a typed value with literals of any type; a text literal with the value's text."""
-    present = f"{source.type} != 'null'"
-    if operator in {"IS NULL", "IS NOT NULL"}:
-        return Fragment(present)
-    values = scalars(value)
-    if operator in {"=", "!=", "IN", "NOT IN"}:
-        equal = _equals_any(source, values)
-        if operator in {"=", "IN"}:
-            return equal
-        return Fragment(f"({present} AND ({equal.sql}) IS NOT TRUE)", equal.parameters)
-    if operator.endswith("LIKE"):
-        return _compare(source.text, operator, value)
-    if operator in {"BETWEEN", "NOT BETWEEN"}:
-        both = all_of(
-            _ordered(source, comparison, bound)
-            for comparison, bound in zip((">=", "<="), values, strict=True)
-        )
-        if operator == "BETWEEN":
-            return both
-        return Fragment(f"({present} AND ({both.sql}) IS NOT TRUE)", both.parameters)
-    return _ordered(source, operator, values[0])
-
-
-def _equals_any(source: _Scalar, values: tuple[Scalar, ...]) -> Fragment:
-    flags = tuple(value for value in values if isinstance(value, bool))
-    texts = tuple(value for value in values if isinstance(value, str))
-    numbers = tuple(value for value in values if not isinstance(value, bool | str))
-    parts = []
-    if flags:
-        members = _membership(tuple("true" if flag else "false" for flag in flags))
-        parts.append(Fragment(f"{source.type} IN {members.sql}", members.parameters))
-    if texts:
-        members = _membership(texts)
-        parts.append(Fragment(f"{source.text} IN {members.sql}", members.parameters))
-    if numbers:
-        members = _membership(numbers)
-        numeric = f"({source.type} IN ('integer', 'real') AND {source.atom} IN {members.sql})"
-        parts.append(Fragment(numeric, members.parameters))
-    return any_of(parts)
-
-
-def _ordered(source: _Scalar, operator: str, value: Scalar) -> Fragment:
-    types = "('text')" if isinstance(value, str) else "('integer', 'real')"
-    return Fragment(f"({source.type} IN {types} AND {source.atom} {operator} ?)", (value,))
-
-
 def _span_condition(condition: Condition) -> Fragment:
     name = condition.field.name
     if condition.field.scope == "attribute":
@@ -270,7 +99,7 @@ def _span_condition(condition: Condition) -> Fragment:
         "duration": "((s.end_ns - s.start_ns) / 1000000.0)",
         "start_time": "(s.start_ns / 1000000.0)",
     }.get(name, f"s.{name}")
-    return _compare(expression, condition.operator, condition.value)
+    return compare(expression, condition.operator, condition.value)
 
 
 def _attribute(key: str, operator: Operator, value: Value) -> Fragment:
@@ -283,12 +112,22 @@ def _attribute(key: str, operator: Operator, value: Value) -> Fragment:
             " FROM json_each(s.attributes))"
         )
     text = "(CASE WHEN j.type IN ('true', 'false') THEN j.type ELSE CAST(j.atom AS TEXT) END)"
-    test = _compare_scalar(_Scalar("j.type", "j.atom", text), operator, value)
+    test = compare_scalar(StoredScalar("j.type", "j.atom", text), operator, value)
     negation = "NOT " if operator == "IS NULL" else ""
-    return Fragment(
-        f"{negation}EXISTS (SELECT 1 FROM {source} j WHERE j.key = ? AND {test.sql})",
-        (key, *test.parameters),
-    )
+    sql = f"{negation}EXISTS (SELECT 1 FROM {source} j WHERE j.key = ? AND {test.sql})"
+    literal = _verbatim(operator, value)
+    if literal is None:
+        return Fragment(sql, (key, *test.parameters))
+    # Taking JSON apart costs ten times what it costs to see that the text is not in it.
+    return Fragment(f"(instr(s.attributes, ?) > 0 AND {sql})", (literal, key, *test.parameters))
+
+
+def _verbatim(operator: Operator, value: Value) -> str | None:
+    """Return text that stands as it is in the JSON of every value that satisfies a condition."""
+    if operator not in {"=", "LIKE"} or not isinstance(value, str):
+        return None
+    text = value.strip("%") if operator == "LIKE" else value
+    return text if _PLAIN_TEXT.fullmatch(text) else None
 
 
 def _indexed_span(expression: Expression, candidate: Candidate) -> Fragment | None:
@@ -306,7 +145,7 @@ def _index_probe(
 ) -> Fragment | None:
     if len(values) > MAX_LISTED_PARAMETERS:
         return None
-    members = _membership(values)
+    members = membership(values)
     return Fragment(
         f"EXISTS (SELECT 1 FROM {table} x WHERE x.{column} = ? AND x.value IN {members.sql}"
         f" AND x.request_time = {candidate.time} AND x.trace = {candidate.trace})",
@@ -329,7 +168,7 @@ def _condition(  # noqa: PLR0911 - one per kind of field
     if field.name == "run_id":
         return _run(operator, value, candidate)
     if field.name == "request_time":
-        return _compare(f"+{candidate.time}", operator, value)
+        return compare(f"+{candidate.time}", operator, value)
     if field.name == "end_time" and not operator.startswith("IS"):
         expression = "(t.request_time + coalesce(t.execution_duration, 0))"
     elif field.name == "experiment":
@@ -338,7 +177,7 @@ def _condition(  # noqa: PLR0911 - one per kind of field
         # An open trace has no end yet, though MLflow compares its end with its start.
         column = "execution_duration" if field.name == "end_time" else field.name
         expression = f"+t.{column}"
-    return _compare(expression, operator, value)._replace(reads_trace=True)
+    return compare(expression, operator, value)._replace(reads_trace=True)
 
 
 def _keyed(field: Field, operator: Operator, value: Value, candidate: Candidate) -> Fragment:
@@ -350,7 +189,7 @@ def _keyed(field: Field, operator: Operator, value: Value, candidate: Candidate)
             return probe
     column = "tags" if tags else "metadata"
     negation = "NOT " if operator == "IS NULL" else ""
-    test = TRUE if operator.startswith("IS") else _compare("j.atom", operator, value)
+    test = TRUE if operator.startswith("IS") else compare("j.atom", operator, value)
     return Fragment(
         f"{negation}EXISTS (SELECT 1 FROM json_each(t.{column}) j WHERE j.key = ? AND {test.sql})",
         (field.name, *test.parameters),
@@ -365,7 +204,7 @@ def _assessment(field: Field, operator: Operator, value: Value, candidate: Candi
     test = (
         TRUE
         if operator.startswith("IS")
-        else _compare_scalar(_Scalar(kind, atom, text), operator, value)
+        else compare_scalar(StoredScalar(kind, atom, text), operator, value)
     )
     rows = f"a.kind = ? AND a.name = ? AND a.valid = 1 AND {test.sql}"
     parameters = (field.scope, field.name, *test.parameters)
@@ -386,7 +225,7 @@ def _assessment(field: Field, operator: Operator, value: Value, candidate: Candi
 
 def _linked(kind: str, operator: Operator, value: Value, candidate: Candidate) -> Fragment:
     values = scalars(value)
-    members = _membership(values)
+    members = membership(values)
     match = f" AND l.target IN {members.sql}" if values else ""
     sql = f"EXISTS (SELECT 1 FROM links l WHERE l.trace = {candidate.trace} AND l.kind = ?{match})"
     parameters: tuple[Any, ...] = (kind, *members.parameters)

@@ -11,11 +11,12 @@ from __future__ import annotations
 import sqlite3
 from typing import TYPE_CHECKING, Any
 
+from nbtrace.search.comparisons import Fragment, all_of
 from nbtrace.search.functions import register
 from nbtrace.search.lexer import filter_error
 from nbtrace.search.order import after, parse_order
 from nbtrace.search.parser import parse
-from nbtrace.search.predicates import Candidate, Fragment, all_of, compile_expression
+from nbtrace.search.predicates import Candidate, compile_expression
 from nbtrace.search.streams import MAX_SORTED, Branch, Planner
 from nbtrace.search.syntax import And, Condition, Field, conditions, group_spans
 

@@ -15,14 +15,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from nbtrace.search.predicates import (
-    TRUE,
-    Candidate,
-    Fragment,
-    all_of,
-    compile_expression,
-    scalars,
-)
+from nbtrace.search.comparisons import TRUE, Fragment, all_of, scalars
+from nbtrace.search.predicates import Candidate, compile_expression
 from nbtrace.search.syntax import And, Condition, Or, SpanGroup
 
 if TYPE_CHECKING:
@@ -35,8 +29,10 @@ __all__ = ["Branch", "Planner", "Stream"]
 
 # A selective condition is known as such after this many index entries (20 microseconds) ...
 FIRST_PROBE = 1_000
+# ... each further look goes this much deeper, so that the smaller one sets the cost ...
+PROBE_GROWTH = 4
 # ... and two common ones are told apart within this many (a few milliseconds).
-LAST_PROBE = 100_000
+LAST_PROBE = 64_000
 # Rows that do not come newest first are sorted; up to so many that is faster than looking through
 # the newest traces for matches.
 MAX_SORTED = 10_000
@@ -255,11 +251,12 @@ class Planner:
     def _smallest(self, options: list[tuple[_Plan, int]]) -> tuple[_Plan, int]:
         if len(options) == 1:
             return options[0]
-        for limit in (FIRST_PROBE, LAST_PROBE):
+        limit = FIRST_PROBE
+        while True:
             sizes = [self.size(plan.branches, limit) for plan, _ in options]
-            if min(sizes) < limit:
-                break
-        return options[sizes.index(min(sizes))]
+            if min(sizes) < limit or limit >= LAST_PROBE:
+                return options[sizes.index(min(sizes))]
+            limit *= PROBE_GROWTH
 
     def _leaf(self, condition: Condition) -> _Plan | None:
         streams = _streams(condition)

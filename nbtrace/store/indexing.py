@@ -44,6 +44,7 @@ class SpanIndexer:
         self._root: dict[str, Any] | None = None
         self._with_usage = False
         self._spans: list[dict[str, Any]] = []
+        self._parents: dict[str, str | None] = {}
 
     def see_root(self, span: dict[str, Any]) -> None:
         """Take an open root for the previews only."""
@@ -73,10 +74,16 @@ class SpanIndexer:
         parent_id = span.get("parentSpanId") or None
         if parent_id is None:
             self._root = span
-        self._spans.append(span)
-        kind, model, input_tokens, output_tokens, total_tokens, cost = index_fields(attributes)
-        if input_tokens is not None or total_tokens is not None or output_tokens is not None:
+        start = int(span["startTimeUnixNano"])
+        kind, model, input_tokens, output_tokens, total_tokens, cost = index_fields(
+            attributes, start
+        )
+        self._parents[span["spanId"]] = parent_id
+        if total_tokens is not None or cost is not None or input_tokens is not None:
             self._with_usage = True
+            self._spans.append(span)
+        elif "logfire.span_type" in attributes:  # may carry the usage of a streamed call
+            self._spans.append(span)
         end = span.get("endTimeUnixNano")
         return SpanRow(
             span["spanId"],
@@ -84,7 +91,7 @@ class SpanIndexer:
             span["name"],
             kind,
             _STATUS[span.get("status", {}).get("code", 0)],
-            int(span["startTimeUnixNano"]),
+            start,
             int(end) if end else None,
             part,
             offset,
@@ -110,7 +117,7 @@ class SpanIndexer:
         """Return the trace's token usage and cost, None where nothing is known."""
         if not self._with_usage:
             return {}
-        usage = totals([decode_span(span) for span in self._spans])
+        usage = totals([decode_span(span) for span in self._spans], parents=self._parents)
         return {
             "input_tokens": usage.input,
             "output_tokens": usage.output,

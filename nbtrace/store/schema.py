@@ -230,6 +230,7 @@ def ensure_schema(connection: sqlite3.Connection, path: Path, *, read_only: bool
     >>> ensure_schema(connection, pathlib.Path("nbtrace.db"))
     >>> connection.execute("SELECT name FROM experiments").fetchall()
     [('Default',)]
+    >>> connection.close()
     """
     version = _version(connection, path)
     if version == SCHEMA_VERSION:

@@ -174,7 +174,7 @@ def write_part(
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as name:
     ...     write_part(name, "tr-" + "0" * 32, 0, "", [(b"{}", b"{}", [b'{"spanId":"1"}'])])
-    [[(73, 14)]]
+    [[(69, 14)]]
     """
     pieces: list[bytes] = []
     places: list[list[tuple[int, int]]] = []
@@ -408,8 +408,8 @@ def find_part(location: str | Path, trace_id: str, suffix: str) -> str | None:
             for name in file_system.glob(f"{root}/*/{tail}"):
                 return str(file_system.unstrip_protocol(name))
             return None
-        for entry in os.scandir(location):
-            candidate = f"{location}/{entry.name}/{tail}"
+        for day in os.listdir(location):  # noqa: PTH208 - text paths throughout
+            candidate = f"{location}/{day}/{tail}"
             if os.path.exists(candidate):  # noqa: PTH110 - text paths throughout
                 return candidate
     except OSError:

@@ -33,7 +33,7 @@ from nbtrace.store.span_files import write_part
 
 if TYPE_CHECKING:
     from array import array
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from nbtrace.store.journal import Journal
     from nbtrace.store.rows import SpanRow
@@ -50,6 +50,8 @@ TICK_SECONDS = 0.25
 BATCH_TRACES = 200
 # After a failure, how long until the next try.
 RETRY_SECONDS = 2.0
+# A part is closed at this size: what one reader has to load, and one POST has to carry.
+PART_BYTES = 8 << 20
 
 
 @dataclass(slots=True)
@@ -101,15 +103,15 @@ class PendingTrace(Protocol):
     def take(self) -> TraceUpdate:
         """Return what is new."""
 
-    def written(self, update: TraceUpdate, part: str | None) -> None:
-        """Note that an update is on disk, its spans in the named part."""
+    def written(self, update: TraceUpdate, parts: Sequence[str]) -> None:
+        """Note that an update is on disk, its spans in the named parts."""
 
 
 @dataclass(slots=True)
 class _Written:
     pending: PendingTrace
     update: TraceUpdate
-    part: str | None
+    parts: list[str]
     row: TraceRow = field(repr=False)
 
 
@@ -304,25 +306,26 @@ class Writer:
         if done:
             self._store.database.upsert_traces([item.row for item in done])
         for item in done:
-            item.pending.written(item.update, item.part)
+            item.pending.written(item.update, item.parts)
             self._journal.release(item.update.positions)
         if failure is not None:
             raise failure
 
     def _write_files(self, pending: PendingTrace) -> _Written:
         update = pending.take()
-        lines: dict[int, list[bytes]] = {}
-        for position in update.positions:
-            record = self._journal.read(position)
-            if record.kind == SPAN:
-                lines.setdefault(record.scope, []).append(record.payload)
-        for scope, line in update.open_spans:
-            lines.setdefault(scope, []).append(line)
-        part: str | None = None
+        groups: list[dict[int, list[bytes]]] = []
+        size = PART_BYTES
+        for scope, line in self._lines(update):
+            if size >= PART_BYTES:
+                groups.append({})
+                size = 0
+            groups[-1].setdefault(scope, []).append(line)
+            size += len(line)
         indexer = SpanIndexer()
         rows: list[SpanRow] = []
-        if lines:
-            part = self._part_name(update)
+        parts: list[str] = []
+        for number, lines in enumerate(groups):
+            part = self._part_name(update, number)
             places = write_part(
                 self._store.span_location(update.experiment_id),
                 update.trace_id,
@@ -330,21 +333,30 @@ class Writer:
                 part,
                 [(*self._scopes[scope], group) for scope, group in lines.items()],
             )
+            parts.append(part)
             for group, group_places in zip(lines.values(), places, strict=True):
                 for line, (offset, length) in zip(group, group_places, strict=True):
-                    rows.append(indexer.row(line, 0, offset, length))
-        elif update.root is not None:
+                    rows.append(indexer.row(line, number, offset, length))
+        if not groups and update.root is not None:
             indexer.see_root(orjson.loads(update.root[1]))
-        return _Written(pending, update, part, self._row(update, indexer, rows, part))
+        return _Written(pending, update, parts, self._row(update, indexer, rows, parts))
 
-    def _part_name(self, update: TraceUpdate) -> str:
-        if update.owned and update.first:
+    def _lines(self, update: TraceUpdate) -> Iterator[tuple[int, bytes]]:
+        read = self._journal.read
+        for position in update.positions:
+            kind, scope, line = read(position)
+            if kind == SPAN:
+                yield scope, line
+        yield from update.open_spans
+
+    def _part_name(self, update: TraceUpdate, number: int) -> str:
+        if update.owned and update.first and number == 0:
             return ""
         self._parts += 1
         return f"{self._process}-{self._parts}"
 
     def _row(
-        self, update: TraceUpdate, indexer: SpanIndexer, rows: list[SpanRow], part: str | None
+        self, update: TraceUpdate, indexer: SpanIndexer, rows: list[SpanRow], parts: list[str]
     ) -> TraceRow:
         tags = dict(update.tags)
         metadata = dict(update.metadata)
@@ -369,7 +381,7 @@ class Writer:
             deleted_tags=update.deleted_tags,
             metadata=metadata,
             spans=rows,
-            parts=[] if part is None else [part],
+            parts=parts,
             process=None if update.state else self._process,
             **totals,
         )

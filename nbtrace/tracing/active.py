@@ -23,12 +23,12 @@ from nbtrace.store.writer import TraceUpdate
 from nbtrace.tracing.record import ERROR, SpanRecord, new_trace_id, time_ns
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from nbtrace.tracing.recorder import Recorder
 
 NS_PER_MS = 1_000_000
-# A part of this size is closed and written while the trace still runs, which bounds both the
-# memory that a trace of any length needs and what one reader has to load.
-PART_BYTES = 8 << 20
+
 
 class OpenSpan(Protocol):
     """What a trace asks of a span that has not ended."""
@@ -57,7 +57,7 @@ class ActiveTrace:
 
     __slots__ = (
         "announced",
-        "bytes",
+        "append",
         "client_request_id",
         "deleted_tags",
         "experiment_id",
@@ -89,14 +89,15 @@ class ActiveTrace:
     def __init__(self, recorder: Recorder, hex_id: str | None = None, *, owned: bool = True) -> None:
         self.recorder = recorder
         self.journal = recorder.journal
+        self.append = recorder.journal.append
         self.hex = hex_id or new_trace_id()
         self.owned = owned
         self.experiment_id = recorder.experiment_id
         self.open: dict[str, OpenSpan] = {}
         self.positions = array("q")
         self.taken = 0
-        self.bytes = 0
-        self.parts: list[tuple[int, str]] = []
+        # which positions went into which parts
+        self.parts: list[tuple[int, int, tuple[str, ...]]] = []
         self.announced = False
         self.finished = False
         self.failed = False
@@ -143,13 +144,15 @@ class ActiveTrace:
 
     def keep(self, scope: int, line: bytes) -> None:
         """Journal a span that ended."""
-        position = self.journal.append(SPAN, scope, line)
+        position = self.append(SPAN, scope, line)
         if position != NOT_KEPT:
             self.positions.append(position)
-        self.bytes += len(line)
-        if self.finished or self.bytes > PART_BYTES:
-            self.bytes = 0
-            self.recorder.submit(self)
+        if self.finished:
+            self.late()
+
+    def late(self) -> None:
+        """Have a span written that ended after its trace."""
+        self.recorder.submit(self)
 
     def keep_open(self, span: OpenSpan) -> None:
         """Journal a span as it stands, still open."""
@@ -199,7 +202,8 @@ class ActiveTrace:
     def refresh(self, span: OpenSpan) -> None:
         """Journal an open span anew, whose inputs came after its first record."""
         if span is self.root:
-            self.keep_open(span)
+            if self.announced:
+                self.keep_open(span)
         elif self.snapshotted:
             # the next look at open spans makes the record
             self.snapshotted.discard(getattr(span, "span_id", ""))
@@ -220,6 +224,7 @@ class ActiveTrace:
         """Go on in the child of a fork: its spans are a further part, the rest is the parent's."""
         self.recorder = recorder
         self.journal = recorder.journal
+        self.append = recorder.journal.append
         # A span of the parent that ends here finds itself missing, and does nothing.
         self.open = {}
         self.positions = array("q")
@@ -300,16 +305,17 @@ class ActiveTrace:
             first=not self.row_written,
         )
 
-    def written(self, update: TraceUpdate, part: str | None) -> None:
+    def written(self, update: TraceUpdate, parts: Sequence[str]) -> None:
         """Note that an update is on disk; the writer releases its records next."""
         with self.lock:
             self.row_written = True
             for key, value in update.tags.items():
                 if self.unwritten_tags.get(key) == value:
                     del self.unwritten_tags[key]
+            first = self.taken
             self.taken += len(update.positions)
-            if part is not None:
-                self.parts.append((self.taken, part))
+            if parts:
+                self.parts.append((first, self.taken, tuple(parts)))
 
     @property
     def complete(self) -> bool:
@@ -347,11 +353,10 @@ class ActiveTrace:
             try:
                 with self.lock:
                     parts, taken = list(self.parts), self.taken
-                first = 0
-                for last, part in parts:
+                for first, last, names in parts:
                     if last > start and first < end:
-                        spans += read_part(self._path(part))
-                    first = last
+                        for name in names:
+                            spans += read_part(self._path(name))
                 for index in range(max(start, taken), end):
                     record = self.journal.read(self.positions[index])
                     if record.kind == SPAN:

@@ -1,7 +1,7 @@
 """The arguments of a call as a dictionary, by the names the function gives them.
 
-``inspect.Signature.bind`` costs more than a whole span, so what it would find out is worked out when
-the function is decorated, and a call is a ``zip``.
+``inspect.Signature.bind`` costs more than a whole span, so what it would find out is worked out
+when the function is decorated, and a call is a ``zip``.
 """
 
 from __future__ import annotations
@@ -47,6 +47,7 @@ def argument_reader(
         in {inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD}
     ]
     skip = 1 if names and names[0] in {"self", "cls"} else 0
+    receiver = names[0] if skip else ""
     names = names[skip:]
     defaults = {
         parameter.name: parameter.default
@@ -58,18 +59,30 @@ def argument_reader(
     known = [
         parameter.name
         for parameter in parameters[skip:]
-        if parameter.kind
-        not in {inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD}
+        if parameter.kind not in {inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD}
     ]
     count = len(known)
-    keywords = frozenset(known)
+    # A positional-only name may also come in **kwargs, where it means something else.
+    keywords = frozenset(
+        parameter.name
+        for parameter in parameters
+        if parameter.kind
+        in {inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD}
+    )
 
     def read(args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
         if skip:
             args = args[1:]
         values = dict(zip(names, args, strict=False))
+        unknown: dict[str, Any] = {}
         if kwargs:
-            values.update(kwargs)
+            if extra is None:
+                values.update(kwargs)
+            else:
+                for name, value in kwargs.items():
+                    (values if name in keywords else unknown)[name] = value
+            if skip:
+                values.pop(receiver, None)
         if len(values) < count or (kwargs and defaults):
             # in the order of the signature, which is how people read it
             values = {
@@ -83,7 +96,6 @@ def argument_reader(
         if rest is not None:
             values[rest] = list(args[len(names) :])
         if extra is not None:
-            unknown = {name: values.pop(name) for name in kwargs if name not in keywords}
             values[extra] = unknown
         return values
 

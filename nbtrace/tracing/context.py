@@ -10,13 +10,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from opentelemetry.context import Context, create_key
 from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY as SUPPRESS_KEY
+from opentelemetry.context import Context, create_key
 
 from nbtrace.entities.constant import STANDARD_TAG_KEYS, TraceTagKey
 from nbtrace.exceptions import NbtraceError
-
-from nbtrace.tracing.current import attach, get_current
+from nbtrace.tracing.current import SPAN_KEY, attach, get_current
+from nbtrace.tracing.record import SpanRecord
+from nbtrace.tracing.redaction import redact_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -61,12 +62,48 @@ def is_suppressed(current: Context) -> bool:
 def split_standard_keys(
     tags: Mapping[str, Any] | None, metadata: Mapping[str, Any] | None
 ) -> tuple[dict[str, str], dict[str, str]]:
-    """Return tags and metadata as text, the standard keys among the tags however they came."""
-    all_tags = {str(key): str(value) for key, value in (tags or {}).items()}
+    """Return tags and metadata as redacted text, the standard keys among the tags."""
+    all_tags = {str(key): redact_text(str(value)) for key, value in (tags or {}).items()}
     others: dict[str, str] = {}
     for key, value in (metadata or {}).items():
-        (all_tags if key in STANDARD_TAG_KEYS else others)[str(key)] = str(value)
+        chosen = all_tags if key in STANDARD_TAG_KEYS else others
+        chosen[str(key)] = redact_text(str(value))
     return all_tags, others
+
+
+def leave(previous: Context, current: Context) -> None:
+    """Make the former context current again at the end of a block, whatever was left behind inside.
+
+    Parameters
+    ----------
+    previous, current : Context
+        What was current before the block, and what the block made current.
+
+    Notes
+    -----
+    A generator that was left suspended inside a ``with`` of its own leaves that one's span current;
+    it is taken out, what else the block attached stays. A block that ends elsewhere than it began
+    (another task, another thread) finds a span that is not its own, and changes nothing.
+    """
+    now = get_current()
+    if now is current:
+        attach(previous)
+    elif _is_inside(now.get(SPAN_KEY), current.get(SPAN_KEY)):
+        without = {key: value for key, value in now.items() if key != SPAN_KEY}
+        if SPAN_KEY in previous:
+            without[SPAN_KEY] = previous[SPAN_KEY]
+        attach(Context(without))
+
+
+def _is_inside(span: object, outer: object) -> bool:
+    """Return whether a span is another one or lies somewhere below it."""
+    while span is not outer:
+        if type(span) is not SpanRecord or type(outer) is not SpanRecord:
+            return False
+        if span.parent_id == outer.span_id:
+            return True
+        span = span.trace.open.get(span.parent_id or "")
+    return True
 
 
 @contextmanager
@@ -111,9 +148,9 @@ def context(  # noqa: PLR0913 - MLflow's keywords and two aliases
     outer = current_defaults()
     new_tags, new_metadata = split_standard_keys(tags, metadata)
     if session_id or session:
-        new_tags[TraceTagKey.SESSION] = str(session_id or session)
+        new_tags[TraceTagKey.SESSION] = redact_text(str(session_id or session))
     if user is not None:
-        new_tags[TraceTagKey.USER] = str(user)
+        new_tags[TraceTagKey.USER] = redact_text(str(user))
     inner = TraceDefaults(
         {**outer.tags, **new_tags},
         {**outer.metadata, **new_metadata},
@@ -125,5 +162,8 @@ def context(  # noqa: PLR0913 - MLflow's keywords and two aliases
     try:
         yield
     finally:
-        if get_current() is current:
+        now = get_current()
+        if now is current:
             attach(previous)
+        elif now.get(DEFAULTS_KEY) is inner:  # something left suspended inside is still current
+            attach(Context({**now, DEFAULTS_KEY: outer}))

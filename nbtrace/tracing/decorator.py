@@ -10,26 +10,36 @@ from __future__ import annotations
 
 import functools
 import inspect
+import logging
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
 
-from opentelemetry.context import Context
-
 from nbtrace.config import options
-from nbtrace.entities import SpanType
+from nbtrace.entities import SpanLogLevel, SpanType
 from nbtrace.entities.constant import SpanAttributeKey
 from nbtrace.exceptions import NbtraceError
 from nbtrace.tracing.arguments import argument_reader
+from nbtrace.tracing.context import leave
 from nbtrace.tracing.current import SPAN_KEY, attach, get_current, with_span
 from nbtrace.tracing.generators import async_generator_wrapper, generator_wrapper
 from nbtrace.tracing.live_span import LiveSpan, finish
 from nbtrace.tracing.record import SpanRecord, json_string
-from nbtrace.tracing.spans import UNSAMPLED, begin, begin_trace, configure_span
+from nbtrace.tracing.spans import (
+    UNSAMPLED,
+    begin,
+    begin_trace,
+    configure_span,
+    experiment_of,
+)
 from nbtrace.tracing.values import encode_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from nbtrace.entities import Link, SpanLogLevel
+    from opentelemetry.context import Context
+
+    from nbtrace.entities import Link
+
+logger = logging.getLogger("nbtrace")
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -45,9 +55,15 @@ class Call:
         self.span_type: str = settings["span_type"]
         self.reducer: Callable[[list[Any]], Any] | None = settings["output_reducer"]
         self.ratio: float | None = settings["sampling_ratio_override"]
-        more = tuple(
-            settings[key] for key in ("attributes", "log_level", "links", "description")
-        ) + (None, settings["trace_destination"])
+        level, destination = settings["log_level"], settings["trace_destination"]
+        more = (
+            settings["attributes"],
+            None if level is None else SpanLogLevel.from_value(level),
+            None if settings["links"] is None else tuple(settings["links"]),
+            settings["description"],
+            None,
+            None if destination is None else experiment_of(destination),
+        )
         self.more = more if any(item is not None for item in more) else None
         self.arguments = argument_reader(function)
         self.extra = json_string(getattr(function, "__name__", "function"))
@@ -55,7 +71,16 @@ class Call:
     def begin(
         self, current: Context, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> SpanRecord | None:
-        """Start the span of a call and record its arguments."""
+        """Start the span of a call and record its arguments; None where that is not possible."""
+        try:
+            return self._begin(current, args, kwargs)
+        except Exception:
+            logger.warning("nbtrace could not trace a call of %r", self.name, exc_info=True)
+            return None
+
+    def _begin(
+        self, current: Context, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> SpanRecord | None:
         if self.ratio is None:
             record = begin(current, self.name, self.span_type)
         else:
@@ -90,14 +115,15 @@ def _function_wrapper(function: Callable[..., Any], call: Call) -> Callable[...,
         try:
             result = function(*args, **kwargs)
         except BaseException as error:
-            if get_current() is current:
-                attach(previous)
-            if record is not None:
+            leave(previous, current)
+            if record is not None and record.end_time is None:
                 record.fail(error)
                 finish(record)
             raise
         if get_current() is current:
             attach(previous)
+        else:
+            leave(previous, current)
         if record is not None:
             if record.outputs is None and options.capture_content and record.end_time is None:
                 record.outputs = encode_json(result)
@@ -117,14 +143,15 @@ def _coroutine_wrapper(function: Callable[..., Any], call: Call) -> Callable[...
         try:
             result = await function(*args, **kwargs)
         except BaseException as error:
-            if get_current() is current:
-                attach(previous)
-            if record is not None:
+            leave(previous, current)
+            if record is not None and record.end_time is None:
                 record.fail(error)
                 finish(record)
             raise
         if get_current() is current:
             attach(previous)
+        else:
+            leave(previous, current)
         if record is not None:
             if record.outputs is None and options.capture_content and record.end_time is None:
                 record.outputs = encode_json(result)
@@ -149,7 +176,7 @@ def trace(
     links: Iterable[Link] | None = None,
     description: str | None = None,
 ) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
-def trace(  # noqa: PLR0913 - MLflow's signature
+def trace(  # noqa: PLR0913, PLR0917 - MLflow's signature
     func: Callable[..., Any] | None = None,
     name: str | None = None,
     span_type: str = SpanType.UNKNOWN,
@@ -225,8 +252,10 @@ def trace(  # noqa: PLR0913 - MLflow's signature
 
 
 def _wrap(function: Any, settings: Mapping[str, Any]) -> Any:
-    if isinstance(function, classmethod | staticmethod):
-        return type(function)(_wrap(function.__func__, settings))
+    if isinstance(function, classmethod):
+        return classmethod(_wrap(function.__func__, settings))
+    if isinstance(function, staticmethod):
+        return staticmethod(_wrap(function.__func__, settings))
     if not callable(function):
         msg = f"trace decorates functions, got {type(function).__name__}"
         raise NbtraceError.invalid(msg)

@@ -2,7 +2,8 @@
 
 Holding a span current across a ``yield`` would make the caller's own spans children of the
 generator's, and ending it in another context is what "Failed to detach context" is about. So the
-context is put in place before each step of the body and taken away after it. A generator that is
+context is put in place before each step of the body and taken away after it, together with the spans
+that the body itself holds open across a ``yield``. A generator that is
 closed or forgotten before its end closes its span as incomplete, with what it had yielded.
 """
 
@@ -12,16 +13,18 @@ import functools
 import logging
 from typing import TYPE_CHECKING, Any
 
-from opentelemetry.context import Context
-
 from nbtrace.config import options
 from nbtrace.entities.constant import NbtraceKey, SpanEventKey
 from nbtrace.tracing.current import attach, get_current, with_span
 from nbtrace.tracing.live_span import finish
+from nbtrace.tracing.spans import UNSAMPLED
 from nbtrace.tracing.values import encode_json
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Generator
+
+    from opentelemetry.context import Context
+    from opentelemetry.trace import Span as OtelSpan
 
     from nbtrace.tracing.decorator import Call
     from nbtrace.tracing.record import SpanRecord
@@ -37,34 +40,48 @@ MAX_CHUNK_EVENTS = 1_000
 class _Step:
     """Puts a generator's span in place for one step of its body."""
 
-    __slots__ = ("_current", "_previous", "record")
+    __slots__ = ("_current", "_inside", "_outer", "_previous", "span")
 
-    def __init__(self, record: SpanRecord) -> None:
-        self.record = record
+    def __init__(self, span: OtelSpan) -> None:
+        self.span = span
+        # The context the body left at its last yield, where that is not the one it was given.
+        self._inside: Context | None = None
+        self._outer: Context | None = None
 
     def __enter__(self) -> None:
         self._previous = previous = get_current()
-        self._current = current = with_span(previous, self.record)
+        current = self._inside
+        if current is None:
+            current = self._outer = with_span(previous, self.span)
+        self._current = current
         attach(current)
 
-    def __exit__(self, *_: object) -> None:
-        if get_current() is self._current:
-            attach(self._previous)
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        now = get_current()
+        if kind is GeneratorExit and now is not self._current:
+            return  # collected while it waited, which may be in anybody's context
+        self._inside = None if now is self._outer else now
+        attach(self._previous)
 
 
-class _Chunks:
-    """What a generator yielded, as far as it is kept."""
+class _Call:
+    """The span of one run of a generator, and what it yielded as far as that is kept."""
 
-    __slots__ = ("count", "raw", "record", "reducer", "texts")
+    __slots__ = ("count", "raw", "record", "reducer", "step", "texts")
 
-    def __init__(self, record: SpanRecord, reducer: Callable[[list[Any]], Any] | None) -> None:
-        self.record = record
-        self.reducer = reducer
+    def __init__(self, call: Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        self.record: SpanRecord | None = call.begin(get_current(), args, kwargs)
+        # Where nothing is recorded, what the body calls is not recorded either.
+        self.step = _Step(UNSAMPLED if self.record is None else self.record)
+        self.reducer = call.reducer
         self.count = 0
         self.texts: list[str] = []
         self.raw: list[Any] = []
 
     def add(self, chunk: Any) -> None:
+        record = self.record
+        if record is None:
+            return
         self.count += 1
         if not options.capture_content or self.count > MAX_CHUNKS:
             return
@@ -74,30 +91,54 @@ class _Chunks:
             self.raw.append(chunk)
         if self.count <= MAX_CHUNK_EVENTS:
             name = SpanEventKey.CHUNK_NAME_FORMAT.format(index=self.count - 1)
-            self.record.put_event(name, {SpanEventKey.CHUNK_VALUE: text}, None)
+            record.put_event(name, {SpanEventKey.CHUNK_VALUE: text}, None)
 
     def end(self, *, incomplete: bool = False, error: BaseException | None = None) -> None:
         record = self.record
-        if record.end_time is not None:
+        if record is None or record.end_time is not None:
             return
         if record.outputs is None and options.capture_content:
-            record.outputs = self._outputs()
+            record.outputs = self._outputs(record)
         if incomplete:
             record.put(NbtraceKey.INCOMPLETE, value=True)
         if error is not None:
             record.fail(error)
         finish(record)
 
-    def _outputs(self) -> str:
+    def _outputs(self, record: SpanRecord) -> str:
         if self.reducer is not None:
             try:
                 return encode_json(self.reducer(self.raw))
             except Exception as error:
-                logger.debug("the output_reducer of %r failed: %r", self.record.name, error)
+                logger.debug("the output_reducer of %r failed: %r", record.name, error)
         if self.count > len(self.texts):
             cut = f"[nbtrace: {len(self.texts):,} of {self.count:,} chunks kept]"
             return "[" + ",".join([*self.texts, encode_json(cut)]) + "]"
         return "[" + ",".join(self.texts) + "]"
+
+    def close(self, generator: Generator[Any, Any, Any]) -> Any:
+        """Close the body, which the caller closed or forgot; return what it returned."""
+        try:
+            with self.step:
+                # From Python 3.13 on it is what a body returns that catches the GeneratorExit.
+                returned: Any = generator.close()  # type: ignore[func-returns-value,unused-ignore]
+        except BaseException as error:
+            self.end(incomplete=True, error=error)
+            raise
+        self.end(incomplete=True)
+        return returned
+
+    async def aclose(self, generator: AsyncGenerator[Any, Any]) -> None:
+        """Close the body, which the caller closed or forgot."""
+        try:
+            with self.step:
+                # An event loop that ends closes the generators it knows all at once.
+                if not generator.ag_running:  # type: ignore[attr-defined,unused-ignore]
+                    await generator.aclose()
+        except BaseException as error:
+            self.end(incomplete=True, error=error)
+            raise
+        self.end(incomplete=True)
 
 
 def generator_wrapper(function: Callable[..., Any], call: Call) -> Callable[..., Any]:
@@ -105,35 +146,31 @@ def generator_wrapper(function: Callable[..., Any], call: Call) -> Callable[...,
 
     @functools.wraps(function)
     def traced(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
-        record = call.begin(get_current(), args, kwargs)
-        generator = function(*args, **kwargs)
-        if record is None:
-            return (yield from generator)
-        chunks = _Chunks(record, call.reducer)
-        step = _Step(record)
-        resume, value = generator.send, None
+        run = _Call(call, args, kwargs)
+        step = run.step
+        resume: Any = None
+        value: Any = None
         while True:
             try:
+                if resume is None:
+                    generator = function(*args, **kwargs)
+                    resume = generator.send
                 with step:
                     chunk = resume(value)
             except StopIteration as stop:
-                chunks.end()
+                run.end()
                 return stop.value
             except BaseException as error:
-                chunks.end(error=error)
+                run.end(error=error)
                 raise
-            chunks.add(chunk)
+            run.add(chunk)
             try:
                 value = yield chunk
                 resume = generator.send
             except GeneratorExit:
-                try:
-                    with step:
-                        generator.close()
-                except BaseException as error:
-                    chunks.end(incomplete=True, error=error)
-                    raise
-                chunks.end(incomplete=True)
+                returned = run.close(generator)
+                if returned is not None:
+                    return returned
                 raise
             except BaseException as error:
                 value, resume = error, generator.throw
@@ -147,44 +184,29 @@ def async_generator_wrapper(function: Callable[..., Any], call: Call) -> Callabl
 
     @functools.wraps(function)
     async def traced(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
-        record = call.begin(get_current(), args, kwargs)
-        generator = function(*args, **kwargs)
-        if record is None:
-            # `yield from` has no asynchronous form; sent and thrown values still have to arrive
-            chunks, step = None, None
-        else:
-            chunks, step = _Chunks(record, call.reducer), _Step(record)
-        resume, value = generator.asend, None
+        run = _Call(call, args, kwargs)
+        step = run.step
+        resume: Any = None
+        value: Any = None
         while True:
             try:
-                if step is None:
+                if resume is None:
+                    generator = function(*args, **kwargs)
+                    resume = generator.asend
+                with step:
                     chunk = await resume(value)
-                else:
-                    with step:
-                        chunk = await resume(value)
             except StopAsyncIteration:
-                if chunks is not None:
-                    chunks.end()
+                run.end()
                 return
             except BaseException as error:
-                if chunks is not None:
-                    chunks.end(error=error)
+                run.end(error=error)
                 raise
-            if chunks is not None:
-                chunks.add(chunk)
+            run.add(chunk)
             try:
                 value = yield chunk
                 resume = generator.asend
             except GeneratorExit:
-                try:
-                    if step is None:
-                        await generator.aclose()
-                    else:
-                        with step:
-                            await generator.aclose()
-                finally:
-                    if chunks is not None:
-                        chunks.end(incomplete=True)
+                await run.aclose(generator)
                 raise
             except BaseException as error:
                 value, resume = error, generator.athrow

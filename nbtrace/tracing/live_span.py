@@ -182,8 +182,9 @@ class LiveSpan(Span):
         record = self.record
         if record.end_time is None and options.capture_content:
             record.inputs = encode_json(inputs)
-            if record.trace.announced:
-                record.trace.refresh(record)
+            trace = record.trace
+            if trace.snapshotted or trace.root is record:
+                trace.refresh(record)
 
     def set_outputs(self, outputs: Any) -> None:
         """Record the outputs: a snapshot, bounded and redacted.
@@ -375,9 +376,11 @@ class LiveSpan(Span):
 
 def finish(record: SpanRecord, end_time: int | None = None) -> None:
     """End a span of nbtrace's own: the processors see it, and a status never set becomes OK."""
+    if record.end_time is not None:
+        return
     if record.status_code == UNSET:
         record.status_code = OK
-    if span_processors.functions and record.end_time is None:
+    if span_processors.functions:
         span_processors.run(record)
     record.finish(end_time)
 

@@ -30,6 +30,7 @@ from opentelemetry.trace import (
 from opentelemetry.trace import Span as OtelSpan
 
 from nbtrace.otel.otlp import decode_attributes, encode_attributes
+from nbtrace.store.journal import SPAN
 from nbtrace.tracing.current import SPAN_KEY, attach, get_current, with_span
 from nbtrace.tracing.redaction import redact_text
 from nbtrace.tracing.values import encode_attribute
@@ -54,6 +55,9 @@ MAX_EVENTS = 1_000
 TYPE_KEY = "mlflow.spanType"
 INPUTS_KEY = "mlflow.spanInputs"
 OUTPUTS_KEY = "mlflow.spanOutputs"
+_INPUTS_HEAD = f',{{"key":"{INPUTS_KEY}","value":{{"stringValue":'
+_OUTPUTS_HEAD = f',{{"key":"{OUTPUTS_KEY}","value":{{"stringValue":'
+_STATUSES = (',"status":{}', ',"status":{"code":1}', ',"status":{"code":2}')
 
 dumps = orjson.dumps
 time_ns = time.time_ns
@@ -193,43 +197,46 @@ class SpanRecord(OtelSpan):
         if trace.open.pop(self.span_id, None) is None:
             return
         self.end_time = end_time
-        trace.keep(self.scope, self.line())
+        position = trace.append(SPAN, self.scope, self.line())
+        if position >= 0:
+            trace.positions.append(position)
         if trace.root is self:
             trace.finish(self.status_code == ERROR, self.start_time, end_time)
+        elif trace.finished:
+            trace.late()
 
     def line(self) -> bytes:
         """Return the span as one OTLP/JSON object; without an end while it is open."""
         attributes = _type_attributes.get(self.span_type) or _type_attribute(self.span_type)
         if self.inputs is not None:
-            attributes += (
-                f',{{"key":"{INPUTS_KEY}","value":{{"stringValue":{dumps(self.inputs).decode()}}}}}'
-            )
+            attributes += _INPUTS_HEAD + dumps(self.inputs).decode() + "}}"
         if self.outputs is not None:
-            attributes += (
-                f',{{"key":"{OUTPUTS_KEY}","value":{{"stringValue":'
-                f"{dumps(self.outputs).decode()}}}}}"
-            )
-        if self.extra:
+            attributes += _OUTPUTS_HEAD + dumps(self.outputs).decode() + "}}"
+        if self.extra is not None:
             attributes += "," + dumps(encode_attributes(self.extra)).decode()[1:-1]
         parent_id = self.parent_id
         parent = "" if parent_id is None else f'"parentSpanId":"{parent_id}",'
         end_time = self.end_time
         end = "" if end_time is None else f'"endTimeUnixNano":"{end_time}",'
-        more = ""
-        if self.event_list:
-            more = f',"events":{dumps(self.event_list).decode()}'
-        if self.link_list:
-            more += f',"links":{dumps(self.link_list).decode()}'
-        if self.status_message:
-            status = f'{{"code":{self.status_code},"message":{json_string(self.status_message)}}}'
-        else:
-            status = f'{{"code":{self.status_code}}}' if self.status_code else "{}"
         return (
             f'{{"traceId":"{self.trace.hex}","spanId":"{self.span_id}",{parent}'
             f'"name":{_names.get(self.name) or _encoded_name(self.name)},"kind":{self.kind_number},'
             f'"startTimeUnixNano":"{self.start_time}",{end}'
-            f'"attributes":[{attributes}]{more},"status":{status}}}'
+            f'"attributes":[{attributes}]{self._rest()}}}'
         ).encode()
+
+    def _rest(self) -> str:
+        if self.status_message is None and self.event_list is None and self.link_list is None:
+            return _STATUSES[self.status_code]
+        text = ""
+        if self.event_list:
+            text = f',"events":{dumps(self.event_list).decode()}'
+        if self.link_list:
+            text += f',"links":{dumps(self.link_list).decode()}'
+        if self.status_message is None:
+            return text + _STATUSES[self.status_code]
+        message = json_string(self.status_message)
+        return f'{text},"status":{{"code":{self.status_code},"message":{message}}}'
 
     def put(self, key: str, value: Any) -> None:
         """Keep an attribute; the three that have a slot go there."""

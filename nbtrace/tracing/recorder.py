@@ -42,6 +42,9 @@ logger = logging.getLogger("nbtrace")
 NS_PER_SECOND = 1_000_000_000
 # Spans open for this long are journalled as they stand (DESIGN, promise 1).
 OPEN_NS = NS_PER_SECOND
+# So many ended spans are written while the trace still runs, which bounds what a trace of any length
+# needs of memory and of the journal.
+UNWRITTEN_SPANS = 8_000
 # Traces that can still take a late span of a library's: a thread or a stream that outlived its cell.
 ENDED_TRACES = 256
 
@@ -134,6 +137,8 @@ class Recorder:
         self._forget_complete()
         now = time_ns()
         for trace in list(self.traces.values()):
+            if len(trace.positions) - trace.taken > UNWRITTEN_SPANS:
+                self.submit(trace)
             if now - trace.start_time < OPEN_NS:
                 continue
             if not trace.announced:

@@ -40,6 +40,8 @@ _SCHEMA_SAMPLES = frozenset({"default", "const", "enum", "example", "examples"})
 _SCHEMA_WORDS = frozenset({"type", "$ref", "anyOf", "oneOf", "allOf"})
 _NAMING_KEYS = ("name", "key", "header", "Name", "Key")
 _PAIR = 2
+# Longer strings in a list are texts, not names.
+_MAX_NAME_CHARACTERS = 64
 
 
 class _Rules:
@@ -74,7 +76,14 @@ def current_rules() -> _Rules:
     return _rules
 
 
-def _without_surrogates(text: str) -> str:
+def without_surrogates(text: str) -> str:
+    r"""Return a text with its lone surrogates replaced, so that it can be written as UTF-8.
+
+    Examples
+    --------
+    >>> without_surrogates("a\ud800b") == "a\ufffdb"
+    True
+    """
     if text.isascii():
         return text
     try:
@@ -89,7 +98,7 @@ def _redact_string(text: str, rules: _Rules, level: int) -> str:
         return text
     for pattern in rules.patterns:
         text = pattern.sub(REDACTED, text)
-    text = _without_surrogates(text)
+    text = without_surrogates(text)
     if not rules.locator.is_suspicious(text):
         return text
     if level < MAX_JSON_LEVELS and text.lstrip()[:1] in {"{", "[", '"'}:
@@ -128,36 +137,34 @@ def _redact_tree(value: Any, rules: _Rules, level: int, depth: int) -> Any:
     return value
 
 
-def _redact_dict(tree: dict[Any, Any], rules: _Rules, level: int, depth: int) -> dict[Any, Any]:
+def _redact_dict(tree: dict[str, Any], rules: _Rules, level: int, depth: int) -> dict[str, Any]:
     if depth >= MAX_DEPTH:
         return {"…": REDACTED}
     named = _named_entry(tree)
-    changed: dict[Any, Any] = {}
-    renamed: dict[Any, str] = {}
+    changed: dict[str, Any] = {}
+    renamed: dict[str, str] = {}
     for key, value in tree.items():
-        kind = name_kind(key) if type(key) is str else NameKind.HARMLESS
-        if key == "value" and named > kind:
-            kind = named
-        if kind is NameKind.HARMLESS:
-            redacted = _redact_tree(value, rules, level, depth + 1)
-        else:
-            redacted = _conceal(value, kind, key, rules, level, depth + 1)
+        kind = max(name_kind(key), named if key == "value" else NameKind.HARMLESS)
+        redacted = _redact_under(value, kind, key, rules, level, depth + 1)
         if redacted is not value:
             changed[key] = redacted
-        if type(key) is str:
-            name = _redact_string(key, rules, level)
-            if name is not key and name != key:
-                renamed[key] = name
+        name = _redact_string(key, rules, level)
+        if name != key:
+            renamed[key] = name
     if not changed and not renamed:
         return tree
     if not renamed:
         return {**tree, **changed}
-    result: dict[Any, Any] = {}
+    return _renamed({**tree, **changed}, renamed)
+
+
+def _renamed(tree: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:
+    result: dict[str, Any] = {}
     for key, value in tree.items():
-        name = renamed.get(key, key)
-        while name in result:
+        name = names.get(key, key)
+        while name in result:  # two keys that differ in their secrets only
             name += "'"
-        result[name] = changed.get(key, value)
+        result[name] = value
     return result
 
 
@@ -170,14 +177,11 @@ def _redact_list(tree: Any, rules: _Rules, level: int, depth: int) -> Any:
     pair = len(tree) == _PAIR
     for position, value in enumerate(tree):
         # ["authorization", "..."] is a raw header, ["--password", "..."] a command line.
-        if before is NameKind.HARMLESS:
-            item = _redact_tree(value, rules, level, depth + 1)
-        else:
-            item = _conceal(value, before, "", rules, level, depth + 1)
+        item = _redact_under(value, before, "", rules, level, depth + 1)
         changed = changed or item is not value
         redacted.append(item)
         before = NameKind.HARMLESS
-        if type(value) is str and len(value) < 64:
+        if type(value) is str and len(value) < _MAX_NAME_CHARACTERS:
             if value.startswith("--"):
                 before = name_kind(value)
             elif pair and position == 0 and name_kind(value) is not NameKind.HARMLESS:
@@ -185,7 +189,15 @@ def _redact_list(tree: Any, rules: _Rules, level: int, depth: int) -> Any:
     return redacted if changed else tree
 
 
-def _named_entry(tree: dict[Any, Any]) -> NameKind:
+def _redact_under(  # noqa: PLR0913, PLR0917 - what the walk carries
+    value: Any, kind: NameKind, key: str, rules: _Rules, level: int, depth: int
+) -> Any:
+    if kind is NameKind.HARMLESS:
+        return _redact_tree(value, rules, level, depth)
+    return _conceal(value, kind, key, rules, level, depth)
+
+
+def _named_entry(tree: dict[str, Any]) -> NameKind:
     """Return the kind of the name in ``{"name": "api_key", "value": ...}``."""
     if "value" in tree:
         for key in _NAMING_KEYS:
@@ -195,7 +207,7 @@ def _named_entry(tree: dict[Any, Any]) -> NameKind:
     return NameKind.HARMLESS
 
 
-def _is_schema(tree: dict[Any, Any]) -> bool:
+def _is_schema(tree: dict[str, Any]) -> bool:
     """Return whether a mapping describes a value, as a tool's parameters do, and is none."""
     kind = tree.get("type")
     if type(kind) is str:
@@ -203,8 +215,8 @@ def _is_schema(tree: dict[Any, Any]) -> bool:
     return not _SCHEMA_WORDS.isdisjoint(tree)
 
 
-def _conceal(  # noqa: PLR0911, PLR0913 - one line per type reads best
-    value: Any, kind: NameKind, key: Any, rules: _Rules, level: int, depth: int
+def _conceal(  # noqa: C901, PLR0911, PLR0913, PLR0917 - one line per type reads best
+    value: Any, kind: NameKind, key: str, rules: _Rules, level: int, depth: int
 ) -> Any:
     """Redact a value because of the name it stands under."""
     of_type = type(value)
@@ -216,23 +228,33 @@ def _conceal(  # noqa: PLR0911, PLR0913 - one line per type reads best
         return _redact_string(value, rules, level)
     if of_type is int or of_type is float:
         # {"cookies": 3} counts; {"password": 1234} does not.
-        plural = type(key) is str and key.lower().endswith("s")
-        return value if kind is NameKind.WEAK or plural else REDACTED
+        counts = kind is NameKind.WEAK or key.lower().endswith("s")
+        return value if counts else REDACTED
     if depth >= MAX_DEPTH:
         return REDACTED
+    concealed: Any
     if of_type is dict:
         schema = _is_schema(value)
-        return {
-            name: _redact_tree(item, rules, level, depth + 1)
+        redacted = _redact_dict(value, rules, level, depth)
+        concealed = {
+            name: item
             if schema and name not in _SCHEMA_SAMPLES
             else _conceal(item, kind, name, rules, level, depth + 1)
-            for name, item in _redact_dict(value, rules, level, depth).items()
+            for name, item in redacted.items()
         }
+        same = redacted is value and all(concealed[name] is value[name] for name in value)
+        return value if same else concealed
     if of_type is list or of_type is tuple:
-        if kind is NameKind.WEAK and str(key).lower() == "auth" and len(value) == _PAIR:
-            user, password = value
-            return [user, _conceal(password, NameKind.STRONG, "", rules, level, depth + 1)]
-        return [_conceal(item, kind, key, rules, level, depth + 1) for item in value]
+        if kind is NameKind.WEAK and key.lower() == "auth" and len(value) == _PAIR:
+            kinds = [NameKind.WEAK, NameKind.STRONG]
+        else:
+            kinds = [kind] * len(value)
+        concealed = [
+            _conceal(item, its_kind, key, rules, level, depth + 1)
+            for item, its_kind in zip(value, kinds, strict=True)
+        ]
+        same = all(new is old for new, old in zip(concealed, value, strict=True))
+        return value if same else concealed
     return value
 
 
@@ -279,7 +301,10 @@ def redact_text(text: str) -> str:
     """
     if not options.redact:
         return text
-    return _redact_string(text, current_rules(), 0)
+    try:
+        return _redact_string(text, current_rules(), 0)
+    except Exception as error:  # the stack's end; what was not looked at must not be kept
+        return f"[nbtrace: not recorded, redaction failed with {type(error).__name__}]"
 
 
 def redact_json_text(text: str) -> str:

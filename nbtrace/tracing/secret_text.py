@@ -180,13 +180,14 @@ def _named(text: str, place: int) -> list[_Stretch]:  # noqa: PLR0911 - one retu
         return _after_comma_or_tag(
             text, delimiter, position, opened=opened, quoted_name=closing is not None
         )
-    annotation = _ANNOTATION.match(text, position) if delimiter == ":" else None
+    header = name.lower().endswith(("authorization", "authorisation"))
+    annotated = delimiter == ":" and not header
+    annotation = _ANNOTATION.match(text, position) if annotated else None
     position = annotation.end() if annotation else position
     wrapper = _WRAPPER.match(text, position)
     position = wrapper.end() if wrapper else position
     if text[position : position + 1] in {"[", "("}:
         return _elements(text, position + 1, name, kind)
-    header = name.lower().endswith(("authorization", "authorisation"))
     quoted = _quoted(text, position)
     if quoted is not None:
         if header and " " in text[slice(*quoted)]:

@@ -180,11 +180,20 @@ class SpanScope:
     def __enter__(self) -> LiveSpan | NoOpSpan:
         """Start the span."""
         self._previous = previous = get_current()
-        record = begin(previous, self.name, self.span_type)
-        if record is None:
-            self._current = current = with_span(previous, UNSAMPLED)
-            attach(current)
-            return NO_OP
+        parent = previous.get(SPAN_KEY)
+        record: SpanRecord | None
+        # `begin`, without the call
+        if type(parent) is SpanRecord and switch.on:
+            trace = parent.trace
+            if not trace.announced:
+                trace.announce()
+            record = SpanRecord(trace, self.name, self.span_type, parent.span_id)
+        else:
+            record = begin_trace(previous, parent, self.name, self.span_type)
+            if record is None:
+                self._current = current = with_span(previous, UNSAMPLED)
+                attach(current)
+                return NO_OP
         self._record = record
         span = LiveSpan(record)
         if self._options is not None:

@@ -13,6 +13,7 @@ import sys
 import uuid
 from typing import TYPE_CHECKING, Any
 
+from nbtrace.config import options
 from nbtrace.exceptions import NbtraceError
 from nbtrace.widgets.html import brief_html, static_html
 from nbtrace.widgets.overview import NAME_CHARACTERS, one_line, overview_of
@@ -21,6 +22,7 @@ from nbtrace.widgets.text import terminal_tree
 
 if TYPE_CHECKING:
     from nbtrace.entities.trace import Trace
+    from nbtrace.widgets.overview import Overview
     from nbtrace.widgets.source import TraceSource
     from nbtrace.widgets.span_tree import SpanTree
 
@@ -151,7 +153,7 @@ class TreeDisplay:
         overview = overview_of(self._source)
         bundle = {
             "text/html": static_html(overview, self._key),
-            "text/plain": terminal_tree(overview, PLAIN_ROWS),
+            "text/plain": _plain(overview),
         }
         _display(bundle, f"nbtrace-static-{self._key}", update=True)
 
@@ -190,7 +192,7 @@ def mimebundle(
         Data by MIME type.
     """
     overview = overview_of(trace)
-    return {"text/html": static_html(overview), "text/plain": terminal_tree(overview, PLAIN_ROWS)}
+    return {"text/html": static_html(overview), "text/plain": _plain(overview)}
 
 
 def show_trace(trace: Trace) -> None:
@@ -203,6 +205,13 @@ def in_kernel() -> bool:
     module = sys.modules.get("IPython")
     shell = module.get_ipython() if module else None
     return shell is not None and hasattr(shell, "kernel")
+
+
+def _plain(overview: Overview) -> str:
+    """Return the text beside the HTML; it must not say what the HTML is not to hold."""
+    if options.saved != "full":
+        return overview.headline
+    return terminal_tree(overview, PLAIN_ROWS)
 
 
 def _take_place() -> bool:

@@ -42,7 +42,7 @@ def forest_of(spans: Sequence[Span]) -> Forest:
     >>> forest = forest_of([Span(span_id="0b" * 8, name="a", parent_id="0c" * 8, **ids),
     ...                     Span(span_id="0c" * 8, name="b", parent_id="0b" * 8, **ids)])
     >>> forest.roots, forest.children
-    ([0], {0: [1]})
+    ([1], {1: [0]})
     """
     places = {span.span_id: place for place, span in enumerate(spans)}
     parents = [places.get(span.parent_id or "", -1) for span in spans]

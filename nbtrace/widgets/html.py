@@ -146,8 +146,6 @@ def _tree(overview: Overview, rows: int, characters: int) -> str:
     head = f"<div>{html.escape(overview.headline)}</div>"
     if options.saved == "none":
         return head
-    if options.saved == "names":
-        characters = 0
     lines = chosen_lines(forest, rows)
     parts = [head]
     open_elements = 0
@@ -189,7 +187,7 @@ def _row(forest: Forest, line: Line, characters: int, *, inner: bool) -> str:
     )
     colour = ERROR_COLOUR if state == "error" else COLOURS.get(facts.kind, OTHER_COLOUR)
     summary = f"<summary>{label}{_bar(forest, span, colour, line.depth)}</summary>"
-    values = _values(span, characters)
+    values = _values(span, characters) if options.saved == "full" else ""
     style = f" style='margin-left:{INDENT_PIXELS}px'" if 0 < line.depth <= MAX_NESTING else ""
     if inner:
         shown = f"<details><summary><i>values</i></summary>{values}</details>" if values else ""

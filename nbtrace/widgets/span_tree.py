@@ -152,7 +152,9 @@ class SpanTree(AnyWidget):
 
     def close(self) -> None:
         """Stop following the trace and close the widget."""
-        self._ended.set()
+        # ipywidgets closes whatever it deletes, also a tree whose arguments were refused.
+        if hasattr(self, "_ended"):
+            self._ended.set()
         super().close()
 
     def __repr__(self) -> str:

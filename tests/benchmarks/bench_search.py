@@ -142,16 +142,13 @@ def hand_written(conditions: list[Index], word: str) -> dict[str, tuple[str, tup
     if word == "OR":
         drives = (" UNION ".join(driving) + f" ORDER BY 1 DESC, 2 DESC LIMIT {PAGE}", values)
     else:
+        first = conditions[0]
         rest = [
-            text.replace("t.request_time", conditions[0].time).replace("= t.id", "= d.trace")
-            .replace("d.key", "x.key").replace("d.value", "x.value").replace("d.field", "x.field")
-            for text in exists[1:]
-        ]  # fmt: skip
-        rest = [
-            text.replace(" d WHERE", " x WHERE", 1).replace("AND d.request_time =", "AND x.request_time =", 1)
-            .replace("AND d.trace =", "AND x.trace =", 1).replace("AND d.id =", "AND x.id =", 1)
-            for text in rest
-        ]  # fmt: skip
+            f"EXISTS (SELECT 1 FROM {item.table[:-1]}x WHERE {item.where.replace('d.', 'x.')}"
+            f" AND {item.time.replace('d.', 'x.')} = {first.time}"
+            f" AND {item.trace.replace('d.', 'x.')} = {first.trace})"
+            for item in conditions[1:]
+        ]
         drives = (
             " AND ".join([driving[0], *rest]) + f" ORDER BY 1 DESC, 2 DESC LIMIT {PAGE}",
             values,

@@ -192,6 +192,7 @@ def test_large_trace(lab, page):
     page.get_by_text("100,000 spans").wait_for()
     page.locator(".nbt-grid").focus()
     page.keyboard.press("]")
+    page.locator(".nbt-grid[aria-rowcount='100001']").wait_for()
     page.keyboard.press("End")
     page.locator(".nbt-active", has_text="step 8420").wait_for()
     assert rows(notebook, 2).count() < 60

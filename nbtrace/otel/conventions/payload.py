@@ -205,8 +205,8 @@ def payload_finish_reasons(value: object) -> list[str]:
 
     Examples
     --------
-    >>> payload_finish_reasons({"choices": [{"finish_reason": "tool_calls"}]})
-    ['tool_call']
+    >>> payload_finish_reasons({"choices": [{"text": "Hi", "finish_reason": "max_tokens"}]})
+    ['length']
     """
     return [item.finish_reason for item in response_messages(value) if item.finish_reason]
 

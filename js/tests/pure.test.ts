@@ -1,0 +1,145 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { ROW_BYTES, Rows } from "../src/columns";
+import { count, dollars, duration, ticks } from "../src/format";
+import { pretty, stringValue, tokens } from "../src/json";
+import { BINDINGS, commandOf } from "../src/keys";
+import { listHeight, MAX_LIST_PIXELS, scrollToLine, visibleSlice } from "../src/window";
+
+const plain = { ctrlKey: false, metaKey: false, altKey: false };
+
+test("durations have three figures", () => {
+  expect([12, 1_240, 1_240_000, 1.8e9, 200e9, 7_300e9].map(duration)).toEqual([
+    "12 ns",
+    "1.24 µs",
+    "1.24 ms",
+    "1.8 s",
+    "3 min 20 s",
+    "2 h 1 min",
+  ]);
+  expect(duration(Number.NaN)).toBe("");
+});
+
+test("what is not known is empty, never zero", () => {
+  expect([count(Number.NaN), count(null), dollars(undefined)]).toEqual(["", "", ""]);
+  expect([count(0), dollars(0.01234)]).toEqual(["0", "$0.0123"]);
+});
+
+test("ticks are round and few", () => {
+  expect(ticks(1.8e9, 4)).toEqual([0, 5e8, 1e9, 1.5e9]);
+  expect(ticks(0, 4)).toEqual([]);
+  fc.assert(
+    fc.property(
+      fc.double({ min: 1e-3, max: 1e15, noNaN: true }),
+      fc.integer({ min: 1, max: 20 }),
+      (length, wanted) => {
+        expect(ticks(length, wanted).length).toBeLessThanOrEqual(wanted + 1);
+      },
+    ),
+  );
+});
+
+test("pretty JSON is the same JSON", () => {
+  fc.assert(
+    fc.property(fc.json(), (text) => {
+      expect(JSON.parse(pretty(text))).toEqual(JSON.parse(text));
+    }),
+  );
+});
+
+test("big integers and cut values stay as they are", () => {
+  expect(pretty('{"n":12345678901234567890}')).toBe('{"n": 12345678901234567890}');
+  expect(() => pretty('{"a": ["cut he')).not.toThrow();
+});
+
+test("tokens join to the text they were cut from", () => {
+  fc.assert(
+    fc.property(fc.oneof(fc.json(), fc.string()), (text) => {
+      expect(
+        tokens(text)
+          .map((token) => token.text)
+          .join(""),
+      ).toBe(text);
+    }),
+  );
+  expect(tokens('{"a": 1}').map((token) => token.kind)).toEqual([
+    "plain",
+    "key",
+    "plain",
+    "plain",
+    "number",
+    "plain",
+  ]);
+});
+
+test("only a JSON string has a string value", () => {
+  expect([stringValue('"a\\nb"'), stringValue("1"), stringValue('"cut')]).toEqual([
+    "a\nb",
+    null,
+    null,
+  ]);
+});
+
+test("the window covers what is seen and stays inside the list", () => {
+  fc.assert(
+    fc.property(
+      fc.nat(200_000),
+      fc.nat(5_000_000),
+      fc.integer({ min: 24, max: 2_000 }),
+      (total, top, height) => {
+        const { from, to } = visibleSlice(total, 24, top, height);
+        expect(from).toBeGreaterThanOrEqual(0);
+        expect(to).toBeLessThanOrEqual(total);
+        expect(to - from).toBeLessThanOrEqual(Math.ceil(height / 24) * 2 + 16);
+        if (top + height <= total * 24) {
+          expect(from * 24).toBeLessThanOrEqual(top);
+          expect(to * 24).toBeGreaterThanOrEqual(Math.min(top + height, total * 24));
+        }
+      },
+    ),
+  );
+  expect(listHeight(10_000_000, 24)).toBe(MAX_LIST_PIXELS);
+  expect([
+    scrollToLine(0, 24, 100, 240),
+    scrollToLine(20, 24, 0, 240),
+    scrollToLine(5, 24, 0, 240),
+  ]).toEqual([0, 264, 0]);
+});
+
+test("each key means one thing, and modifiers are left to the notebook", () => {
+  const keys = BINDINGS.flatMap((binding) => binding.keys);
+  expect(new Set(keys).size).toBe(keys.length);
+  expect(commandOf({ ...plain, key: "ArrowDown" })).toBe("next");
+  expect(commandOf({ ...plain, key: "Enter", ctrlKey: true })).toBeNull();
+  expect(commandOf({ ...plain, key: "x" })).toBeNull();
+});
+
+test("rows take columns, also those mentioned before they arrive", () => {
+  const columns = new ArrayBuffer(ROW_BYTES);
+  new Float64Array(columns, 0, 4).set([5, Number.NaN, 7, Number.NaN]);
+  new Uint8Array(columns, 32, 8).set([0, 1, 2, 3, 4, 5, 6, 255]);
+  new Uint32Array(columns, 40, 1).set([0]);
+  new Int32Array(columns, 44, 1).set([100]);
+  const rows = new Rows();
+  rows.apply({ count: 1 }, columns, {
+    names: ["ask"],
+    kinds: ["LLM"],
+    previews: [[0, "in", "", ""]],
+  });
+  expect([rows.length, rows.names[0], rows.kinds[0], rows.parent[0], rows.tokens[0]]).toEqual([
+    101,
+    "ask",
+    "LLM",
+    100,
+    7,
+  ]);
+  expect([
+    rows.id(0),
+    rows.find("00010203040506ff"),
+    rows.find("nonsense"),
+    rows.find("0".repeat(16)),
+  ]).toEqual(["00010203040506ff", 0, -1, -1]);
+  expect(() => rows.apply({ count: 2 }, columns, { names: [], kinds: [], previews: [] })).toThrow(
+    RangeError,
+  );
+});

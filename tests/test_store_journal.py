@@ -1,0 +1,135 @@
+"""The journal keeps what it is given, through kill -9, a torn tail, a fork and a full disk."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nbtrace.store import journal as journal_module
+from nbtrace.store.journal import NOT_KEPT, OPEN, SPAN, Journal, read_segment
+
+
+def records(directory):
+    return [r for path in sorted(directory.glob("*.journal")) for r in read_segment(path)]
+
+
+@pytest.mark.parametrize("mapped", [True, False])
+def test_what_is_appended_is_read_back_by_position_and_from_the_file(tmp_path, mapped):
+    journal = Journal(tmp_path, mapped=mapped)
+    position = journal.append(SPAN, 7, b'{"name":"a"}')
+    journal.append(OPEN, 0, b"{}")
+    assert journal.read(position) == (SPAN, 7, b'{"name":"a"}')
+    assert records(tmp_path) == [(SPAN, 7, b'{"name":"a"}'), (OPEN, 0, b"{}")]
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.binary(min_size=1, max_size=400), max_size=60))
+def test_records_of_any_size_survive_rolling_over_small_segments(tmp_path_factory, payloads):
+    directory = tmp_path_factory.mktemp("journal")
+    journal = Journal(directory, segment_bytes=512)
+    positions = [journal.append(SPAN, 0, payload) for payload in payloads]
+    assert [journal.read(position).payload for position in positions] == payloads
+    assert [record.payload for record in records(directory)] == payloads
+
+
+def test_a_record_larger_than_a_segment_gets_one_of_its_own(tmp_path):
+    journal = Journal(tmp_path, segment_bytes=1024)
+    big = b"x" * 100_000
+    assert journal.read(journal.append(SPAN, 0, big)).payload == big
+
+
+def test_a_torn_tail_is_the_end(tmp_path):
+    journal = Journal(tmp_path)
+    journal.append(SPAN, 0, b"first")
+    journal.append(SPAN, 0, b"second")
+    (path,) = tmp_path.glob("*.journal")
+    data = bytearray(path.read_bytes())
+    data[data.index(b"second") + 2] ^= 0xFF
+    path.write_bytes(data)
+    assert [record.payload for record in read_segment(path)] == [b"first"]
+
+
+def test_a_file_that_is_no_journal_has_no_records(tmp_path):
+    path = tmp_path / "00000001.journal"
+    path.write_bytes(b"something else entirely, longer than a header")
+    assert list(read_segment(path)) == []
+
+
+def test_released_segments_are_deleted_and_the_current_one_stays(tmp_path):
+    journal = Journal(tmp_path, segment_bytes=256)
+    positions = [journal.append(SPAN, 0, b"y" * 100) for _ in range(6)]
+    assert len(list(tmp_path.iterdir())) > 2
+    journal.release(positions)
+    assert len(list(tmp_path.iterdir())) == 1
+    assert journal.pending == 0
+
+
+def test_files_are_readable_by_their_owner_only(tmp_path):
+    Journal(tmp_path).append(SPAN, 0, b"secret")
+    (path,) = tmp_path.iterdir()
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_without_a_directory_that_can_be_written_records_stay_in_memory(tmp_path, monkeypatch):
+    monkeypatch.setattr(journal_module, "MEMORY_SEGMENTS", 2)
+    journal = Journal(tmp_path / "missing", segment_bytes=1024)
+    kept = [journal.append(SPAN, 0, b"z" * 400) for _ in range(8)]
+    assert journal.problem is not None
+    assert journal.read(kept[0]).payload == b"z" * 400
+    assert kept[-1] == NOT_KEPT
+    assert journal.lost == sum(position == NOT_KEPT for position in kept) > 0
+
+
+def test_a_disk_that_fills_up_leaves_a_running_process(tmp_path):
+    code = textwrap.dedent("""
+        import resource, signal, sys
+        from pathlib import Path
+        from nbtrace.store.journal import Journal, SPAN
+        # a file may not grow beyond 1 MB: what posix_fallocate sees on a full disk
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
+        journal = Journal(Path(sys.argv[1]))
+        position = journal.append(SPAN, 0, b"kept")
+        print(journal.read(position).payload.decode(), type(journal.problem).__name__)
+    """)
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["kept", "OSError"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_kill_9_leaves_every_record(tmp_path):
+    code = textwrap.dedent("""
+        import os, signal, sys
+        from pathlib import Path
+        from nbtrace.store.journal import Journal, SPAN
+        journal = Journal(Path(sys.argv[1]), segment_bytes=4096)
+        for number in range(500):
+            journal.append(SPAN, 0, b"%d" % number)
+        os.kill(os.getpid(), signal.SIGKILL)
+    """)
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert [int(record.payload) for record in records(tmp_path)] == list(range(500))
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_the_child_of_a_fork_leaves_its_parents_journal_alone(tmp_path):
+    journal = Journal(tmp_path)
+    position = journal.append(SPAN, 0, b"parent")
+    child = os.fork()
+    if child == 0:
+        journal.abandon()
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+    assert journal.read(position).payload == b"parent"
+    assert [record.payload for record in records(tmp_path)] == [b"parent"]

@@ -1,0 +1,164 @@
+"""The static HTML and the terminal tree: bounded, escaped, complete about what is left out."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from html.parser import HTMLParser
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nbtrace.config import options
+from nbtrace.entities import Span, SpanStatus, Trace
+from nbtrace.widgets.forest import chosen_lines, forest_of
+from nbtrace.widgets.html import MAX_ROWS, MAX_SAVED_BYTES, static_html, to_html
+from nbtrace.widgets.text import markdown, terminal_tree
+
+TRACE_ID = "tr-" + "0a" * 16
+ALLOWED_TAGS = {"style", "div", "details", "summary", "b", "i", "code"}
+VOID = {"br", "meta"}
+
+
+def span(number: int, parent: int | None = None, name: str = "step", **keywords) -> Span:
+    return Span(
+        trace_id=TRACE_ID,
+        span_id=f"{number:016x}",
+        parent_id=None if parent is None else f"{parent:016x}",
+        name=name,
+        start_time_ns=number,
+        end_time_ns=number + 5,
+        **keywords,
+    )
+
+
+class Checker(HTMLParser):
+    """Fails on elements and attributes that the static tree never makes, and on bad nesting."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.open: list[str] = []
+
+    def handle_starttag(self, tag, attrs):
+        assert tag in ALLOWED_TAGS
+        assert {name for name, _ in attrs} <= {"class", "style", "open"}
+        self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+def check(text: str) -> None:
+    checker = Checker()
+    checker.feed(text)
+    checker.close()
+    assert checker.open == []
+
+
+def test_large_trace_is_cut_and_says_so():
+    spans = [span(0)] + [
+        span(number, (number - 1) // 10, attributes={"mlflow.spanInputs": '"' + "x" * 500 + '"'})
+        for number in range(1, 5_000)
+    ]
+    text = static_html(Trace.from_spans(spans), "key")
+    check(text)
+    assert len(json.dumps(text)) < MAX_SAVED_BYTES + 2_000
+    assert text.count("<summary>") <= 2 * MAX_ROWS
+    assert "4,8" in text
+    assert "not shown here" in text
+    assert ".nbtrace-static-key" in text
+
+
+def test_hostile_text_is_only_text():
+    hostile = "<script>alert(1)</script>\" onload='x' \u202e\x00\ud800"
+    bad = span(
+        1,
+        name=hostile,
+        status=SpanStatus("ERROR", hostile),
+        attributes={"mlflow.spanInputs": hostile, "mlflow.spanType": json.dumps(hostile)},
+    )
+    text = static_html(Trace.from_spans([bad]), "key")
+    check(text)
+    assert "<script" not in text
+    assert "\u202e" not in text
+    text.encode()
+    tree = terminal_tree(Trace.from_spans([bad, span(2, 1, name="\x1b[31mred")]))
+    assert "\x1b" not in tree
+    tree.encode()
+
+
+def test_deep_nesting_and_cycles_end():
+    deep = [span(number, number - 1 if number else None) for number in range(1_000)]
+    text = static_html(Trace.from_spans(deep), "key")
+    check(text)
+    lines = terminal_tree(Trace.from_spans(deep)).splitlines()
+    assert len(lines) <= 202
+    cycle = Trace.from_spans([span(1, 2), span(2, 1), span(3, 3)])
+    check(static_html(cycle))
+    assert terminal_tree(cycle).count("step") >= 3
+
+
+@pytest.mark.parametrize(
+    ("saved", "names", "values"), [("full", 1, 1), ("names", 1, 0), ("none", 0, 0)]
+)
+def test_what_is_saved_is_an_option(monkeypatch, saved, names, values):
+    monkeypatch.setattr(options, "saved", saved)
+    child = span(2, 1, name="inner", attributes={"mlflow.spanInputs": '"secret value"'})
+    text = static_html(Trace.from_spans([span(1), child]), "key")
+    assert ("inner" in text, "secret value" in text) == (bool(names), bool(values))
+
+
+def test_terminal_tree_shows_structure_errors_and_tokens():
+    usage = '{"input_tokens": 2, "output_tokens": 3, "total_tokens": 5}'
+    tree = terminal_tree(
+        Trace.from_spans(
+            [
+                span(1, name="answer"),
+                span(2, 1, name="chain"),
+                span(
+                    3,
+                    2,
+                    name="chat",
+                    attributes={"mlflow.spanType": '"LLM"', "mlflow.chat.tokenUsage": usage},
+                ),
+                span(4, 1, name="fetch", status=SpanStatus("ERROR", "TimeoutError: late")),
+            ]
+        )
+    )
+    assert tree.splitlines()[1:] == [
+        "├─ chain  5 ns",
+        "│  └─ chat  LLM  5 ns  5 tokens",
+        "└─ fetch  5 ns  ERROR: TimeoutError: late",
+    ]
+    assert tree.startswith("answer · 8 ns · 4 spans · 5 tokens · 1 error")
+
+
+def test_markdown_and_page(tmp_path):
+    trace = Trace.from_spans([span(1, name="````")])
+    assert markdown(trace).count("````") == 2
+    page = to_html(trace, tmp_path / "tree.html")
+    assert (tmp_path / "tree.html").read_text(encoding="utf-8") == page
+    assert page.startswith("<!doctype html>")
+
+
+@given(st.lists(st.integers(min_value=-1, max_value=20), max_size=20), st.integers(1, 25))
+def test_lines_are_chosen_once_each_and_parents_first(parents, limit):
+    spans = [span(number, None if parent < 0 else parent) for number, parent in enumerate(parents)]
+    forest = forest_of(spans)
+    lines = chosen_lines(forest, limit)
+    places = [line.place for line in lines]
+    assert len(places) == len(set(places)) == min(limit, len(spans))
+    left_out = sum(line.left_out for line in lines)
+    assert left_out <= len(spans) - len(lines)
+    for before, line in itertools.pairwise(lines):
+        assert line.depth <= before.depth + 1
+
+
+@given(st.lists(st.text(max_size=40), min_size=1, max_size=5))
+def test_any_name_makes_well_formed_html(names):
+    trace = Trace.from_spans(
+        [span(number, 0 if number else None, name=name) for number, name in enumerate(names)]
+    )
+    check(static_html(trace, "key"))
+    terminal_tree(trace).encode()
