@@ -1,14 +1,13 @@
 """Finding and keeping, as people call it: search, experiments, and MLflow's client object.
 
-Whatever reads waits first until what has ended is on disk, so that a trace is found in the same cell
-that made it.
+Whatever reads waits first until what has ended is on disk, so that a trace is found in the same
+cell that made it.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from nbtrace.exceptions import NbtraceError
 from nbtrace.store import current_store
 from nbtrace.tracing.traces import flush_traces
 
@@ -94,10 +93,7 @@ def get_experiment(experiment_id: str) -> Experiment:
     NbtraceError
         When there is none with this id.
     """
-    found = current_store().get_experiment(str(experiment_id))
-    if found is None:
-        raise NbtraceError.missing(f"there is no experiment {experiment_id!r}")
-    return found
+    return current_store().get_experiment(str(experiment_id))
 
 
 def get_experiment_by_name(name: str) -> Experiment | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from nbtrace.tracing import active, record
+from nbtrace.tracing import active, record, spans
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,12 +70,18 @@ def deterministic(seed: int = 0, start: int = START_NS, step: int = STEP_NS) -> 
     1000000
     """
     clock = Clock(start, step)
-    saved = (record.time_ns, record.monotonic_ns, active.time_ns)
+    saved = [
+        (module, name, getattr(module, name))
+        for module in (record, spans, active)
+        for name in ("time_ns", "monotonic_ns")
+        if hasattr(module, name)
+    ]
+    for module, name, _ in saved:
+        setattr(module, name, getattr(clock, name))
     record.seed_ids(seed)
-    record.time_ns = active.time_ns = clock.time_ns  # type: ignore[assignment]
-    record.monotonic_ns = clock.monotonic_ns  # type: ignore[assignment]
     try:
         yield clock
     finally:
-        record.time_ns, record.monotonic_ns, active.time_ns = saved
+        for module, name, original in saved:
+            setattr(module, name, original)
         record.seed_ids()

@@ -34,8 +34,8 @@ def missing_for_browser_tests() -> str | None:
         return "Playwright is not installed (pip install playwright)"
     if importlib.util.find_spec("jupyterlab") is None:
         return "JupyterLab is not installed (pip install jupyterlab)"
-    if not any(shutil.which(name) for name in BROWSERS):
-        return "no Chromium on PATH (on Debian: apt-get install chromium)"
+    if not (os.environ.get("NBTRACE_CHROMIUM") or any(map(shutil.which, BROWSERS))):
+        return "no Chromium on PATH or in NBTRACE_CHROMIUM (on Debian: apt-get install chromium)"
     return None
 
 

@@ -161,5 +161,5 @@ def open_session(directory: Path) -> Iterator[Session]:
         language="python",
     )
     client = NotebookClient(nbformat.v4.new_notebook(), km=manager, timeout=60)
-    with client.setup_kernel(env=environment, cwd=str(directory)):
+    with client.setup_kernel(env=environment, cwd=str(directory), cleanup_kc=True):
         yield Session(client)

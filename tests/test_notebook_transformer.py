@@ -101,7 +101,8 @@ def test_the_options_of_a_traced_cell(cell: str, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "cell", ["", "x", "%%trace", "%%trace\n# comment\n", "%%trace --bad\nx", "'%%trace'", "# %%trace\nx"]
+    "cell",
+    ["", "x", "%%trace", "%%trace\n# comment\n", "%%trace --bad\nx", "'%%trace'", "# %%trace\nx"],
 )
 def test_a_cell_that_is_not_traced(cell: str) -> None:
     assert traced_arguments(cell) is None

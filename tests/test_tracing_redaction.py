@@ -251,6 +251,13 @@ def test_secret_names_hide_whatever_is_under_them():
     assert value["password"] == "x", "the value itself is not changed"
 
 
+def test_secret_names_inside_secret_names_are_walked_once():
+    value = {"password": "x"}
+    for _ in range(60):
+        value = {"password": {"token": [value]}}
+    assert '"x"' not in json.dumps(redact_value(value))
+
+
 def test_harmless_names_keep_their_values():
     value = {
         "max_tokens": 100,

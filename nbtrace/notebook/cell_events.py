@@ -69,6 +69,7 @@ class CellEvents:
     def __init__(self, shell: InteractiveShell) -> None:
         self._shell = shell
         self._runs = threading.local()
+        self._leaving = False
         self.every_cell: TraceArguments | None = None
 
     def register(self) -> None:
@@ -77,14 +78,26 @@ class CellEvents:
         self._shell.events.register("post_run_cell", self.post_run_cell)
 
     def unregister(self) -> None:
-        """Ask IPython to call back no more."""
+        """Ask IPython to call back no more; a cell that runs now is still traced to its end."""
         self._shell.events.unregister("pre_run_cell", self.pre_run_cell)
-        self._shell.events.unregister("post_run_cell", self.post_run_cell)
+        self._leaving = True
+        self._leave()
+
+    def _leave(self) -> None:
+        if self._leaving and not self._running():
+            self._leaving = False
+            self._shell.events.unregister("post_run_cell", self.post_run_cell)
 
     @property
     def tracing_cell(self) -> bool:
         """Whether the cell that runs in this thread is being traced."""
         return any(run.traced for run in self._running())
+
+    @property
+    def cell_id(self) -> str | None:
+        """The front end's id of the cell that runs in this thread."""
+        runs = self._running()
+        return cell_id(runs[-1].info) if runs else None
 
     def after_cell(self, show: Callable[[], object]) -> None:
         """Call something at the end of the running cell, where its output can be seen.
@@ -128,6 +141,7 @@ class CellEvents:
                 run = self._take(result)
                 if run is not None:
                     self._end(run, result)
+                self._leave()
         except BaseException as error:
             complain("end the trace of this cell", error)
 

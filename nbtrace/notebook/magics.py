@@ -78,7 +78,7 @@ class TraceMagics(Magics):
             if found is None or not show_trace(found):
                 _print("There is no trace yet; put %%trace on the first line of a cell.")
         else:
-            _print(status_text(every_cell=self._events.every_cell))
+            _print(status_text(self._shell, every_cell=self._events.every_cell))
 
     @no_var_expand
     @output_can_be_silenced
@@ -109,7 +109,7 @@ class TraceMagics(Magics):
             self._shell,
             arguments,
             source=f"%%trace {line}".rstrip() + "\n" + cell,
-            cell_id=None,
+            cell_id=self._events.cell_id,
             execution_count=count,
         )
         try:

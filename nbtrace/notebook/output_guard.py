@@ -146,11 +146,14 @@ class OutputGuard:
             return True
         self._clear(wait=False)
         self._gone = True
-        self._show_if_due()
+        if self._due():
+            self._show()
         return False
 
     def _on_output(self, *_arguments: Any) -> bool:
-        if not (self._pending or self._held or self._gone) or _redirected():
+        # Looking for a redirection takes time that grows with the number of widgets, and this
+        # runs for every `print`.
+        if not (self._pending or self._held or (self._gone and self._due())) or _redirected():
             return True
         if self._held:
             self._held = False
@@ -158,17 +161,16 @@ class OutputGuard:
         if self._pending:
             self._pending = False
             self._gone = True
-        if self._gone:
-            self._show_if_due()
+        if self._gone and self._due():
+            self._show()
         return True
 
-    def _show_if_due(self) -> None:
+    def _due(self) -> bool:
         # A kernel displays from the thread of its cell only, and %%capture would swallow the tree.
         if self._thread != threading.get_ident() or self._shell.display_pub is not self._publisher:
-            return
+            return False
         now = self._clock()
-        if now - self._started < FIRST_SECONDS or now - self._shown >= PAUSE_SECONDS:
-            self._show()
+        return now - self._started < FIRST_SECONDS or now - self._shown >= PAUSE_SECONDS
 
     def _show(self) -> None:
         watching, self._watching = self._watching, False

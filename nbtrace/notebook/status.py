@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from nbtrace.notebook.environment import front_end, notebook_path
+
 if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
     from nbtrace.notebook.arguments import TraceArguments
 
 _NEWEST = "SELECT trace_id FROM traces ORDER BY request_time DESC, id DESC LIMIT 1"
@@ -29,13 +33,20 @@ def last_trace_id() -> str | None:
     return str(row[0]) if row else None
 
 
-def status_text(*, every_cell: TraceArguments | None) -> str:
+def status_text(shell: InteractiveShell, *, every_cell: TraceArguments | None) -> str:
     """Return the lines that ``%trace status`` prints.
 
     Parameters
     ----------
+    shell : InteractiveShell
+        The shell that runs the cells.
     every_cell : TraceArguments or None
         The options of ``%trace on``; None while only cells with ``%%trace`` are traced.
+
+    Returns
+    -------
+    str
+        One fact a line; reading them opens the store, and makes it where there is none.
     """
     from nbtrace.store import current_store
     from nbtrace.tracing.traces import flush_traces
@@ -48,6 +59,8 @@ def status_text(*, every_cell: TraceArguments | None) -> str:
         "store": str(store.directory),
         "experiment": _experiment(),
         "provider": _provider(),
+        "front end": front_end(shell),
+        "notebook": notebook_path(shell) or "not told by the front end",
         "traces": f"{count:,}",
     }
     if every_cell is not None and every_cell.tags:

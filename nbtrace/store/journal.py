@@ -8,9 +8,11 @@ Windows, Pyodide) each record is written with ``write(2)``; where nothing can be
 records stay in memory, bounded, and the journal says so.
 
 A segment is a 16-byte header and records, each ``length, checksum, kind, scope`` and the payload.
-Unused space is zero and a record of length zero cannot exist, so a torn tail is the end. A record is
-addressed by its position: segment number in the upper 32 bits, offset in the lower. The writer
-releases positions once they are in the span files; a segment without unreleased records goes.
+A record is addressed by its position: segment number in the upper 32 bits, offset in the lower. The
+writer releases positions once they are in the span files. A segment without unreleased records is
+used again, since touching a page for the first time costs more than the rest of ``append``: its
+header gets a new epoch, which goes into every checksum, so that what an earlier epoch left reads as
+a torn tail. A torn tail is the end.
 """
 
 from __future__ import annotations
@@ -30,14 +32,17 @@ if TYPE_CHECKING:
 
 MAGIC = b"NBTRACEJ"
 VERSION = 1
-_FILE_HEADER = struct.Struct("<8sII")
+_FILE_HEADER = struct.Struct("<8sII")  # magic, version, epoch
 _RECORD = struct.Struct("<IIHH")
 _RECORD_BYTES = _RECORD.size
 _pack = _RECORD.pack
-_crc32 = zlib.crc32
+# Adler-32 and not CRC-32: without tables it costs half as much between other work.
+_checksum = zlib.adler32
 
-# About 8,000 small spans: rolling is rare, and a short session does not claim much disk.
-SEGMENT_BYTES = 4 << 20
+# About 2,000 small spans: rolling is rare, and a short session does not claim much disk.
+SEGMENT_BYTES = 1 << 20
+# Released segments that are kept to be used again.
+SPARE_SEGMENTS = 8
 # What is kept when no disk can be written; beyond it the oldest loses.
 MEMORY_SEGMENTS = 16
 
@@ -46,6 +51,9 @@ OPEN = 2  # a span still open: the same object without its end
 TRACE = 3  # what TraceInfo needs: a JSON object
 
 NOT_KEPT = -1
+# The seed of a checksum is the segment's epoch and the record's kind, within Adler-32's modulus.
+_KIND_BITS = 4
+_EPOCHS = 4_000
 
 SUFFIX = ".journal"
 
@@ -68,17 +76,29 @@ class Record(NamedTuple):
     payload: bytes
 
 
+def _seed(epoch: int) -> int:
+    return epoch % _EPOCHS << _KIND_BITS
+
+
 class _Segment:
     """One file of the journal, or a piece of memory in its place."""
 
-    __slots__ = ("buffer", "path", "pending", "size", "writer")
+    __slots__ = ("appended", "buffer", "path", "released", "size", "writer")
 
     def __init__(self, buffer: mmap.mmap | bytearray, path: Path | None, writer: int | None) -> None:
         self.buffer = buffer
         self.path = path
         self.writer = writer
         self.size = len(buffer)
-        self.pending = 0
+        self.appended = 0
+        self.released = 0
+
+    def begin(self, epoch: int) -> None:
+        """Make it empty: what it holds belongs to an earlier epoch."""
+        self.appended = self.released = 0
+        header = _FILE_HEADER.pack(MAGIC, VERSION, epoch)
+        self.buffer[: _FILE_HEADER.size] = header
+        self.write_through(0, header)
 
     def write_through(self, offset: int, record: bytes) -> None:
         if self.writer is not None:
@@ -101,15 +121,11 @@ def _create(path: Path, size: int, *, mapped: bool) -> _Segment:
     handle = os.open(path, flags, 0o600)
     keep = False
     try:
-        header = _FILE_HEADER.pack(MAGIC, VERSION, size)
         if not mapped:
-            os.write(handle, header)
             keep = True
             return _Segment(bytearray(size), path, handle)
         _allocate(handle, size)
-        buffer = mmap.mmap(handle, size)
-        buffer[: _FILE_HEADER.size] = header
-        return _Segment(buffer, path, None)
+        return _Segment(mmap.mmap(handle, size), path, None)
     except OSError:
         with contextlib.suppress(OSError):
             path.unlink()
@@ -169,11 +185,15 @@ class Journal:
         # Re-entrant: a generator's span may be ended by the garbage collector inside append().
         self._lock = threading.RLock()
         self._segments: dict[int, _Segment] = {}
+        self._spare: list[_Segment] = []
         self._number = 0
         self._offset = self._size = 0
         self._base = 0
+        self._epoch = 0
+        self._seed = 0
         self._buffer: mmap.mmap | bytearray = bytearray()
         self._segment: _Segment | None = None
+        self._through = False
 
     def append(self, kind: int, scope: int, payload: bytes) -> int:
         """Keep a record.
@@ -192,24 +212,24 @@ class Journal:
         int
             The position for ``read`` and ``release``; ``NOT_KEPT`` when there was no room at all.
         """
-        record = _pack(len(payload), _crc32(payload, kind), kind, scope) + payload
+        length = len(payload)
         with self._lock:
             # The reservation comes before the copy, so that a re-entrant call cannot take it too.
             offset = self._offset
-            end = offset + len(record)
+            end = offset + length + _RECORD_BYTES
             if end > self._size:
-                offset = self._roll(len(record))
-                if offset < 0:
+                if not self._roll(length + _RECORD_BYTES):
                     self.lost += 1
                     return NOT_KEPT
-                end = offset + len(record)
+                offset = self._offset
+                end = offset + length + _RECORD_BYTES
             self._offset = end
             segment = self._segment
-            assert segment is not None  # noqa: S101 - _roll made one
-            segment.pending += 1
+            segment.appended += 1  # type: ignore[union-attr] - _roll made one
+            record = _pack(length, _checksum(payload, self._seed + kind), kind, scope) + payload
             self._buffer[offset:end] = record
-            if segment.writer is not None:
-                self._write_through(segment, offset, record)
+            if self._through:
+                self._write_through(segment, offset, record)  # type: ignore[arg-type]
             return self._base + offset
 
     def _write_through(self, segment: _Segment, offset: int, record: bytes) -> None:
@@ -218,26 +238,35 @@ class Journal:
         except OSError as error:
             self.problem = error
 
-    def _roll(self, needed: int) -> int:
-        """Open the next segment and return where its first record goes."""
-        previous = self._segment
+    def _roll(self, needed: int) -> bool:
+        """Open the next segment; return whether there is room."""
         size = max(self._segment_bytes, needed + _FILE_HEADER.size)
         number = self._number + 1
-        segment = self._new_segment(number, size)
+        segment = self._next_segment(number, size)
         if segment is None:
-            return -1
+            return False
+        previous = self._segment
         self._number = number
         self._segments[number] = segment
         self._segment = segment
+        self._begin(segment)
+        if previous is not None and previous.released == previous.appended:
+            self._retire(number - 1)
+        return True
+
+    def _begin(self, segment: _Segment) -> None:
+        epoch = self._epoch = self._epoch + 1
+        segment.begin(epoch)
+        self._seed = _seed(epoch)
         self._buffer = segment.buffer
         self._size = segment.size
-        self._base = number << 32
+        self._base = self._number << 32
+        self._through = segment.writer is not None
         self._offset = _FILE_HEADER.size
-        if previous is not None and previous.pending == 0:
-            self._drop(number - 1)
-        return self._offset
 
-    def _new_segment(self, number: int, size: int) -> _Segment | None:
+    def _next_segment(self, number: int, size: int) -> _Segment | None:
+        if self._spare and self._spare[-1].size >= size:
+            return self._spare.pop()
         if self.directory is not None:
             try:
                 path = self.directory / f"{number:08d}{SUFFIX}"
@@ -286,20 +315,34 @@ class Journal:
                 segment = self._segments.get(number)
                 if segment is None:
                     continue
-                segment.pending -= count
-                if segment.pending == 0 and segment is not self._segment:
-                    self._drop(number)
+                segment.released += count
+                if segment.released == segment.appended:
+                    self._retire(number)
 
-    def _drop(self, number: int) -> None:
-        segment = self._segments.pop(number, None)
-        if segment is not None:
+    def _retire(self, number: int) -> None:
+        """Use a segment again, or let it go."""
+        segment = self._segments[number]
+        if segment is self._segment:
+            # A new number: whoever still holds a position of the old one must not read what follows.
+            del self._segments[number]
+            self._number += 1
+            self._segments[self._number] = segment
+            self._begin(segment)
+            return
+        del self._segments[number]
+        reusable = segment.path is not None and segment.size == self._segment_bytes
+        if reusable and len(self._spare) < SPARE_SEGMENTS:
+            self._epoch += 1
+            segment.begin(self._epoch)
+            self._spare.append(segment)
+        else:
             segment.close(delete=True)
 
     @property
     def pending(self) -> int:
         """Number of records that are not released."""
         with self._lock:
-            return sum(segment.pending for segment in self._segments.values())
+            return sum(item.appended - item.released for item in self._segments.values())
 
     def sync(self) -> None:
         """Wait until what is kept would survive a power cut."""
@@ -320,9 +363,10 @@ class Journal:
             parent's, and where records are not released yet.
         """
         with self._lock:
-            for segment in self._segments.values():
+            for segment in [*self._segments.values(), *self._spare]:
                 segment.close(delete=delete)
             self._segments.clear()
+            self._spare.clear()
             self._segment = None
             self._offset = self._size = 0
             self._buffer = bytearray()
@@ -350,7 +394,8 @@ def read_segment(path: Path) -> Iterator[Record]:
     data = path.read_bytes()
     if len(data) < _FILE_HEADER.size:
         return
-    magic, version, _ = _FILE_HEADER.unpack_from(data)
+    magic, version, epoch = _FILE_HEADER.unpack_from(data)
+    seed = _seed(epoch)
     if magic != MAGIC or version != VERSION:
         return
     offset = _FILE_HEADER.size
@@ -358,7 +403,7 @@ def read_segment(path: Path) -> Iterator[Record]:
         length, checksum, kind, scope = _RECORD.unpack_from(data, offset)
         start = offset + _RECORD_BYTES
         payload = data[start : start + length]
-        if length == 0 or len(payload) < length or _crc32(payload, kind) != checksum:
+        if length == 0 or len(payload) < length or _checksum(payload, seed + kind) != checksum:
             return
         yield Record(kind, scope, payload)
         offset = start + length

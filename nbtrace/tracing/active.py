@@ -64,6 +64,7 @@ class ActiveTrace:
         "failed",
         "finished",
         "hex",
+        "hex_bytes",
         "journal",
         "lock",
         "metadata",
@@ -91,6 +92,7 @@ class ActiveTrace:
         self.journal = recorder.journal
         self.append = recorder.journal.append
         self.hex = hex_id or new_trace_id()
+        self.hex_bytes = self.hex.encode()
         self.owned = owned
         self.experiment_id = recorder.experiment_id
         self.open: dict[str, OpenSpan] = {}

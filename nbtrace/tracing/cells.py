@@ -11,21 +11,22 @@ import contextlib
 import logging
 from typing import TYPE_CHECKING, Any
 
-from opentelemetry.context import Context
-
 from nbtrace.config import options
 from nbtrace.entities import SpanType
 from nbtrace.entities.constant import NbtraceKey
+from nbtrace.tracing.context import leave, plain_text
 from nbtrace.tracing.current import get_current
 from nbtrace.tracing.live_span import LiveSpan, finish
 from nbtrace.tracing.provider import offer_provider
-from nbtrace.tracing.record import activate, deactivate
+from nbtrace.tracing.record import activate
 from nbtrace.tracing.redaction import redact_text
 from nbtrace.tracing.spans import begin_trace
 from nbtrace.tracing.values import encode_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from opentelemetry.context import Context
 
     from nbtrace.tracing.active import ActiveTrace
 
@@ -87,7 +88,7 @@ class Cell:
         execution_count: int | None,
     ) -> None:
         if self._contexts is not None:
-            deactivate(*self._contexts)
+            leave(*self._contexts)
         span = self._span
         if span is None:
             return
@@ -163,7 +164,7 @@ def start_cell(  # noqa: PLR0913 - what the extension knows of a cell
             record.put(NbtraceKey.CELL_SOURCE, text)
             record.inputs = encode_json(text)
         for key, value in (tags or {}).items():
-            trace.put_tag(str(key), redact_text(str(value)))
+            trace.put_tag(plain_text(key), plain_text(value))
         if experiment is not None:
             with contextlib.suppress(Exception):
                 trace.experiment_id = _experiment_id(experiment)
@@ -177,6 +178,4 @@ def start_cell(  # noqa: PLR0913 - what the extension knows of a cell
 def _experiment_id(name: str) -> str:
     from nbtrace.store import current_store
 
-    store = current_store()
-    found = store.get_experiment_by_name(name)
-    return found.experiment_id if found is not None else store.create_experiment(name)
+    return current_store().ensure_experiment(name).experiment_id

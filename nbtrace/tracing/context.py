@@ -17,7 +17,7 @@ from nbtrace.entities.constant import STANDARD_TAG_KEYS, TraceTagKey
 from nbtrace.exceptions import NbtraceError
 from nbtrace.tracing.current import SPAN_KEY, attach, get_current
 from nbtrace.tracing.record import SpanRecord
-from nbtrace.tracing.redaction import redact_text
+from nbtrace.tracing.redaction import redact_text, without_surrogates
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -63,12 +63,17 @@ def split_standard_keys(
     tags: Mapping[str, Any] | None, metadata: Mapping[str, Any] | None
 ) -> tuple[dict[str, str], dict[str, str]]:
     """Return tags and metadata as redacted text, the standard keys among the tags."""
-    all_tags = {str(key): redact_text(str(value)) for key, value in (tags or {}).items()}
+    all_tags = {plain_text(key): plain_text(value) for key, value in (tags or {}).items()}
     others: dict[str, str] = {}
     for key, value in (metadata or {}).items():
         chosen = all_tags if key in STANDARD_TAG_KEYS else others
-        chosen[str(key)] = redact_text(str(value))
+        chosen[plain_text(key)] = plain_text(value)
     return all_tags, others
+
+
+def plain_text(value: object) -> str:
+    """Return a value as text that can be stored: redacted, without lone surrogates."""
+    return redact_text(without_surrogates(str(value)))
 
 
 def leave(previous: Context, current: Context) -> None:
@@ -148,9 +153,9 @@ def context(  # noqa: PLR0913 - MLflow's keywords and two aliases
     outer = current_defaults()
     new_tags, new_metadata = split_standard_keys(tags, metadata)
     if session_id or session:
-        new_tags[TraceTagKey.SESSION] = redact_text(str(session_id or session))
+        new_tags[TraceTagKey.SESSION] = plain_text(session_id or session)
     if user is not None:
-        new_tags[TraceTagKey.USER] = redact_text(str(user))
+        new_tags[TraceTagKey.USER] = plain_text(user)
     inner = TraceDefaults(
         {**outer.tags, **new_tags},
         {**outer.metadata, **new_metadata},

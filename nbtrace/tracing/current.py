@@ -44,7 +44,8 @@ def with_span(context: Context, span: object) -> Context:
     span : opentelemetry.trace.Span
         The span.
     """
-    changed = Context(context)
+    # Most contexts hold a span and nothing else, and that is about to be replaced.
+    changed = Context() if len(context) == 1 and SPAN_KEY in context else Context(context)
     # A Context refuses to be changed once others can see it; nobody can yet.
     _put(changed, SPAN_KEY, span)
     return changed

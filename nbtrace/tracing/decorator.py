@@ -15,14 +15,13 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
 
 from nbtrace.config import options
 from nbtrace.entities import SpanLogLevel, SpanType
-from nbtrace.entities.constant import SpanAttributeKey
 from nbtrace.exceptions import NbtraceError
 from nbtrace.tracing.arguments import argument_reader
 from nbtrace.tracing.context import leave
 from nbtrace.tracing.current import SPAN_KEY, attach, get_current, with_span
 from nbtrace.tracing.generators import async_generator_wrapper, generator_wrapper
 from nbtrace.tracing.live_span import LiveSpan, finish
-from nbtrace.tracing.record import SpanRecord, json_string
+from nbtrace.tracing.record import SpanRecord, function_attribute
 from nbtrace.tracing.spans import (
     UNSAMPLED,
     begin,
@@ -48,7 +47,7 @@ R = TypeVar("R")
 class Call:
     """What the decorator knows of the function: how to begin and end the span of a call."""
 
-    __slots__ = ("arguments", "extra", "more", "name", "ratio", "reducer", "span_type")
+    __slots__ = ("arguments", "function", "more", "name", "ratio", "reducer", "span_type")
 
     def __init__(self, function: Callable[..., Any], settings: Mapping[str, Any]) -> None:
         self.name: str = settings["name"] or getattr(function, "__name__", "function")
@@ -66,7 +65,7 @@ class Call:
         )
         self.more = more if any(item is not None for item in more) else None
         self.arguments = argument_reader(function)
-        self.extra = json_string(getattr(function, "__name__", "function"))
+        self.function = function_attribute(getattr(function, "__name__", "function"))
 
     def begin(
         self, current: Context, args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -92,7 +91,7 @@ class Call:
             )
         if record is None:
             return None
-        record.extra = {SpanAttributeKey.FUNCTION_NAME: self.extra}
+        record.function = self.function
         if options.capture_content:
             record.inputs = encode_json(self.arguments(args, kwargs))
         if self.more is not None:
@@ -260,10 +259,12 @@ def _wrap(function: Any, settings: Mapping[str, Any]) -> Any:
         msg = f"trace decorates functions, got {type(function).__name__}"
         raise NbtraceError.invalid(msg)
     call = Call(function, settings)
+    # An object is of the kind of its __call__.
+    kind = function if inspect.isroutine(function) else _unpartial(function)
     wrapper: Any
-    if inspect.isasyncgenfunction(function):
+    if inspect.isasyncgenfunction(kind):
         wrapper = async_generator_wrapper(function, call)
-    elif inspect.isgeneratorfunction(function):
+    elif inspect.isgeneratorfunction(kind):
         wrapper = generator_wrapper(function, call)
     elif settings["output_reducer"] is not None:
         msg = (
@@ -271,7 +272,7 @@ def _wrap(function: Any, settings: Mapping[str, Any]) -> Any:
             f"{call.name!r} is not a generator function, leave it out"
         )
         raise NbtraceError.invalid(msg)
-    elif inspect.iscoroutinefunction(function):
+    elif inspect.iscoroutinefunction(kind):
         wrapper = _coroutine_wrapper(function, call)
     else:
         wrapper = _function_wrapper(function, call)
@@ -281,3 +282,9 @@ def _wrap(function: Any, settings: Mapping[str, Any]) -> Any:
     except (TypeError, ValueError):  # a builtin that has none
         del call
     return wrapper
+
+
+def _unpartial(function: Any) -> Any:
+    while isinstance(function, functools.partial):
+        function = function.func
+    return function if inspect.isroutine(function) else getattr(function, "__call__", function)  # noqa: B004

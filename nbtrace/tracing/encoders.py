@@ -13,11 +13,8 @@ import base64
 import collections
 import dataclasses
 import datetime as dt
-import decimal
 import enum
-import fractions
 import functools
-import ipaddress
 import pathlib
 import re
 import types
@@ -239,6 +236,17 @@ _FUNCTIONS = (
     types.ClassMethodDescriptorType,
 )
 
+# By name, since importing these modules takes as long as this one.
+_NAMED: dict[tuple[str, str], Encoder] = {
+    ("decimal", "Decimal"): _encode_str,
+    ("fractions", "Fraction"): _encode_str,
+    ("ipaddress", "_IPAddressBase"): _encode_str,
+    ("array", "array"): _encode_array,
+    ("os", "_Environ"): _encode_environment,
+    **data_encoders.BY_NAME,
+    **model_encoders.BY_NAME,
+}
+
 # Asked in this order of the classes a type derives from, the type itself first.
 _BY_CLASS: dict[type, Encoder] = {
     enum.Enum: _encode_enum,
@@ -268,11 +276,8 @@ _BY_CLASS: dict[type, Encoder] = {
     dt.date: _encode_isoformat,
     dt.time: _encode_isoformat,
     dt.timedelta: _encode_str,
-    decimal.Decimal: _encode_str,
-    fractions.Fraction: _encode_str,
     uuid.UUID: _encode_str,
     pathlib.PurePath: _encode_str,
-    ipaddress._IPAddressBase: _encode_str,  # noqa: SLF001 - the one base of all addresses
     re.Pattern: lambda value, snapshot, _: snapshot.text(str(value.pattern)),
     range: _encode_str,
     functools.partial: _encode_callable,
@@ -287,22 +292,16 @@ def _has(kind: type, name: str) -> bool:
     return any(name in base.__dict__ for base in kind.__mro__)
 
 
-def _choose(kind: type) -> Encoder:  # noqa: C901, PLR0911, PLR0912 - one rule a line, in order
+def _choose(kind: type) -> Encoder:  # noqa: C901, PLR0911 - one rule a line, in order
     for base in kind.__mro__:
         root = str(base.__module__).partition(".")[0]
-        named = data_encoders.BY_NAME.get((root, base.__qualname__)) or model_encoders.BY_NAME.get(
-            (root, base.__qualname__)
-        )
+        named = _NAMED.get((root, base.__qualname__))
         if named is not None:
             return named
         if root in LAZY_ROOTS and _PLAIN.isdisjoint(kind.__mro__):
             return encode_opaque
     if any(_has(kind, name) for name in _MAPPED):
         return encode_opaque
-    if kind.__module__ == "os" and kind.__qualname__ == "_Environ":
-        return _encode_environment
-    if kind.__module__ == "array":
-        return _encode_array
     if tuple in kind.__mro__ and _has(kind, "_fields"):
         return _encode_named_tuple
     if _has(kind, "__attrs_attrs__"):

@@ -7,6 +7,7 @@ starting ``git`` costs more than a cell.
 from __future__ import annotations
 
 import functools
+import logging
 import os
 import sys
 import urllib.parse
@@ -18,11 +19,14 @@ from typing import TYPE_CHECKING
 import orjson
 
 from nbtrace.entities.constant import TraceTagKey
+from nbtrace.exceptions import NbtraceError
 from nbtrace.otel.otlp import encode_attributes
 from nbtrace.store.location import is_network_path
 
 if TYPE_CHECKING:
     from nbtrace.store.store import Store
+
+logger = logging.getLogger("nbtrace")
 
 SCOPE_NAME = "nbtrace"
 DEFAULT_EXPERIMENT_ID = "0"
@@ -173,6 +177,8 @@ def active_experiment_id(store: Store) -> str:
         return chosen
     name = os.environ.get("NBTRACE_EXPERIMENT_NAME", "").strip()
     if name:
-        experiment = store.get_experiment_by_name(name)
-        return experiment.experiment_id if experiment else store.create_experiment(name)
+        try:
+            return store.ensure_experiment(name).experiment_id
+        except (NbtraceError, OSError) as error:  # a full disk must not keep traced code from running
+            logger.warning("the experiment %r could not be used: %s", name, error)
     return DEFAULT_EXPERIMENT_ID

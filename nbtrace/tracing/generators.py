@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import sys
 from typing import TYPE_CHECKING, Any
 
 from nbtrace.config import options
@@ -132,9 +133,7 @@ class _Call:
         """Close the body, which the caller closed or forgot."""
         try:
             with self.step:
-                # An event loop that ends closes the generators it knows all at once.
-                if not generator.ag_running:  # type: ignore[attr-defined,unused-ignore]
-                    await generator.aclose()
+                await generator.aclose()
         except BaseException as error:
             self.end(incomplete=True, error=error)
             raise
@@ -155,17 +154,20 @@ def generator_wrapper(function: Callable[..., Any], call: Call) -> Callable[...,
                 if resume is None:
                     generator = function(*args, **kwargs)
                     resume = generator.send
+                    del args, kwargs
                 with step:
-                    chunk = resume(value)
+                    held = [resume(value)]
             except StopIteration as stop:
                 run.end()
                 return stop.value
             except BaseException as error:
                 run.end(error=error)
                 raise
-            run.add(chunk)
+            run.add(held[0])
+            value = None
             try:
-                value = yield chunk
+                # Popped, so that nothing of the caller's lives longer for being traced.
+                value = yield held.pop()
                 resume = generator.send
             except GeneratorExit:
                 returned = run.close(generator)
@@ -177,6 +179,26 @@ def generator_wrapper(function: Callable[..., Any], call: Call) -> Callable[...,
                 del error
 
     return traced
+
+
+def _first_step(generator: AsyncGenerator[Any, Any]) -> Any:
+    """Return the first step of a body whose end is its wrapper's business alone.
+
+    An event loop that ends closes all generators it has seen at once, the body and its wrapper, and
+    logs an error where the one is busy closing the other. So it does not get to see the body.
+    """
+    hooks = sys.get_asyncgen_hooks()
+    if hooks.finalizer is None:
+        return generator.asend(None)
+    sys.set_asyncgen_hooks(firstiter=None, finalizer=_left_to_the_wrapper)
+    try:
+        return generator.asend(None)
+    finally:
+        sys.set_asyncgen_hooks(*hooks)
+
+
+def _left_to_the_wrapper(generator: AsyncGenerator[Any, Any]) -> None:
+    del generator
 
 
 def async_generator_wrapper(function: Callable[..., Any], call: Call) -> Callable[..., Any]:
@@ -193,17 +215,25 @@ def async_generator_wrapper(function: Callable[..., Any], call: Call) -> Callabl
                 if resume is None:
                     generator = function(*args, **kwargs)
                     resume = generator.asend
-                with step:
-                    chunk = await resume(value)
+                    del args, kwargs
+                    first = _first_step(generator)
+                    with step:
+                        held = [await first]
+                    del first
+                else:
+                    with step:
+                        held = [await resume(value)]
             except StopAsyncIteration:
                 run.end()
                 return
             except BaseException as error:
                 run.end(error=error)
                 raise
-            run.add(chunk)
+            run.add(held[0])
+            value = None
             try:
-                value = yield chunk
+                # Popped, so that nothing of the caller's lives longer for being traced.
+                value = yield held.pop()
                 resume = generator.asend
             except GeneratorExit:
                 await run.aclose(generator)

@@ -16,7 +16,7 @@ import orjson
 from nbtrace.otel.otlp import encode_attributes
 from nbtrace.tracing.context import is_suppressed
 from nbtrace.tracing.current import get_current
-from nbtrace.tracing.record import ERROR
+from nbtrace.tracing.record import ERROR, time_ns
 from nbtrace.tracing.recorder import current_recorder
 from nbtrace.tracing.redaction import redact_json_text, redact_text
 from nbtrace.tracing.spans import new_trace, switch
@@ -128,6 +128,9 @@ def _redacted(attributes: Mapping[str, Any] | None) -> dict[str, Any]:
 class SpanProcessor:
     """Listens to an SDK's TracerProvider; nothing of it raises."""
 
+    def __init__(self) -> None:
+        self._since = time_ns()
+
     def on_start(self, span: Any, parent_context: Any = None) -> None:
         """Register a span that has started."""
         try:
@@ -139,6 +142,10 @@ class SpanProcessor:
         current = get_current() if parent_context is None else parent_context
         if not switch.on or is_suppressed(current):
             return
+        self._register(span)
+
+    @staticmethod
+    def _register(span: Any) -> None:
         context = span.get_span_context()
         if not context.is_valid or not context.trace_flags.sampled:
             return
@@ -159,6 +166,9 @@ class SpanProcessor:
         trace.open[f"{context.span_id:016x}"] = foreign
         if begins:
             trace.begin(foreign)
+        elif trace.owned and span.parent is None and trace.root is not foreign:
+            # Its children were seen before it: it had started before anybody listened.
+            trace.root = foreign
 
     def _on_ending(self, span: Any) -> None:
         """Do nothing: later processors may still change the span."""
@@ -171,6 +181,8 @@ class SpanProcessor:
             logger.warning("nbtrace could not record the span %r", span.name, exc_info=True)
 
     def _end(self, span: Any) -> None:
+        if span.start_time is not None and span.start_time < self._since and switch.on:
+            self._register(span)
         context = span.get_span_context()
         recorder = current_recorder()
         trace = recorder.find(f"{context.trace_id:032x}")

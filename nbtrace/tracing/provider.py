@@ -8,35 +8,39 @@ tracers that libraries got from ours meanwhile hand each call on to it.
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import logging
 from typing import TYPE_CHECKING, Any
 
 import opentelemetry.trace as otel_trace
-from opentelemetry.context import Context
 from opentelemetry.trace import (
-    INVALID_SPAN,
     NonRecordingSpan,
     ProxyTracerProvider,
     SpanKind,
+    Status,
+    StatusCode,
     Tracer,
     TracerProvider,
-    use_span,
 )
+from opentelemetry.util._decorator import _agnosticcontextmanager
 
-from nbtrace.tracing.current import SPAN_KEY, get_current
+from nbtrace.tracing.context import leave
+from nbtrace.tracing.current import SPAN_KEY, attach, get_current, with_span
 from nbtrace.tracing.processor import SpanProcessor
-from nbtrace.tracing.record import SpanRecord
-from nbtrace.tracing.spans import begin
+from nbtrace.tracing.record import SpanRecord, describe
+from nbtrace.tracing.spans import UNSAMPLED, begin
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from opentelemetry.context import Context
     from opentelemetry.trace import Link, Span
     from opentelemetry.util.types import Attributes
 
 logger = logging.getLogger("nbtrace")
+
+# Providers inside providers: one is usual, a circle must not hang.
+MAX_WRAPPERS = 8
 
 
 class NbtraceTracer(Tracer):
@@ -56,7 +60,7 @@ class NbtraceTracer(Tracer):
             self._next = (current, current.get_tracer(self._name, self._version))
         return self._next[1]
 
-    def start_span(  # noqa: PLR0913 - OpenTelemetry's signature
+    def start_span(  # noqa: PLR0913, PLR0917 - OpenTelemetry's signature
         self,
         name: str,
         context: Context | None = None,
@@ -78,9 +82,9 @@ class NbtraceTracer(Tracer):
         record = begin(current, name, "UNKNOWN", start_time)
         if record is None:
             parent = current.get(SPAN_KEY)
-            if isinstance(parent, otel_trace.Span):
+            if isinstance(parent, otel_trace.Span) and parent.get_span_context().is_valid:
                 return NonRecordingSpan(parent.get_span_context())
-            return INVALID_SPAN
+            return UNSAMPLED
         record.span_type = ""
         record.kind_number = kind.value + 1
         record.scope = record.trace.recorder.scope_number(self._name, self._version)
@@ -90,8 +94,8 @@ class NbtraceTracer(Tracer):
             record.add_link(link.context, link.attributes)
         return record
 
-    @contextlib.contextmanager
-    def start_as_current_span(  # noqa: PLR0913 - OpenTelemetry's signature
+    @_agnosticcontextmanager
+    def start_as_current_span(  # noqa: PLR0913, PLR0917 - OpenTelemetry's signature
         self,
         name: str,
         context: Context | None = None,
@@ -105,21 +109,26 @@ class NbtraceTracer(Tracer):
     ) -> Iterator[Span]:
         """Start a span around a block."""
         span = self.start_span(name, context, kind, attributes, links, start_time)
-        with use_span(
-            span,
-            end_on_exit=end_on_exit,
-            record_exception=record_exception,
-            set_status_on_exception=set_status_on_exception,
-        ):
-            try:
-                yield span
-            except Exception:
-                raise
-            except BaseException as error:
-                # OpenTelemetry counts Exception only; an interrupted span is not OK
-                if isinstance(span, SpanRecord) and not isinstance(error, GeneratorExit):
-                    span.fail(error)
-                raise
+        # Not OpenTelemetry's use_span: it detaches by token, and complains where a stream of an
+        # instrumented library is ended in another context than it began in.
+        previous = get_current()
+        current = with_span(previous, span)
+        attach(current)
+        try:
+            yield span
+        except GeneratorExit:
+            raise
+        except BaseException as error:
+            if span.is_recording():
+                if record_exception:
+                    span.record_exception(error)
+                if set_status_on_exception:
+                    span.set_status(Status(StatusCode.ERROR, describe(error)))
+            raise
+        finally:
+            leave(previous, current)
+            if end_on_exit:
+                span.end()
 
 
 class NbtraceTracerProvider(TracerProvider):
@@ -201,17 +210,28 @@ def attach_processor(provider: Any) -> None:
     """Listen to an SDK provider, once."""
     if provider is None or provider is _Offer.provider or isinstance(provider, ProxyTracerProvider):
         return
-    if any(known is provider for known in _Offer.attached):
+    innermost = _innermost(provider)
+    if any(known is innermost for known in _Offer.attached):
         return
     add = getattr(provider, "add_span_processor", None)
     if add is None:
         logger.debug("%r takes no span processors: its spans are not seen", provider)
         return
-    _Offer.attached.append(provider)
+    _Offer.attached.append(innermost)
     try:
         add(SpanProcessor())
     except Exception:
         logger.warning("nbtrace could not listen to %r", provider, exc_info=True)
+
+
+def _innermost(provider: Any) -> Any:
+    """Return the provider inside one that stands for another, and may exchange it, as Logfire's."""
+    for _ in range(MAX_WRAPPERS):
+        inner = getattr(provider, "provider", None)
+        if not isinstance(inner, TracerProvider):
+            break
+        provider = inner
+    return provider
 
 
 def provider_description() -> str:
@@ -222,7 +242,8 @@ def provider_description() -> str:
     if current is _Offer.provider:
         return "nbtrace's own"
     name = f"{type(current).__module__}.{type(current).__qualname__}"
-    listening = any(known is current for known in _Offer.attached)
+    innermost = _innermost(current)
+    listening = any(known is innermost for known in _Offer.attached)
     return f"{name}, nbtrace listens" if listening else f"{name}, nbtrace cannot listen"
 
 

@@ -29,6 +29,7 @@ from opentelemetry.trace import (
 )
 from opentelemetry.trace import Span as OtelSpan
 
+from nbtrace.entities.constant import SpanAttributeKey
 from nbtrace.otel.otlp import decode_attributes, encode_attributes
 from nbtrace.store.journal import SPAN
 from nbtrace.tracing.current import SPAN_KEY, attach, get_current, with_span
@@ -55,9 +56,15 @@ MAX_EVENTS = 1_000
 TYPE_KEY = "mlflow.spanType"
 INPUTS_KEY = "mlflow.spanInputs"
 OUTPUTS_KEY = "mlflow.spanOutputs"
-_INPUTS_HEAD = f',{{"key":"{INPUTS_KEY}","value":{{"stringValue":'
-_OUTPUTS_HEAD = f',{{"key":"{OUTPUTS_KEY}","value":{{"stringValue":'
-_STATUSES = (',"status":{}', ',"status":{"code":1}', ',"status":{"code":2}')
+_INPUTS = b',{"key":"%b","value":{"stringValue":%%b}}' % INPUTS_KEY.encode()
+_OUTPUTS = b',{"key":"%b","value":{"stringValue":%%b}}' % OUTPUTS_KEY.encode()
+_STATUSES = (b'],"status":{}', b'],"status":{"code":1}', b'],"status":{"code":2}')
+_PARENT = b'"parentSpanId":"%b",'
+_END = b'"endTimeUnixNano":"%d",'
+_SPAN = (
+    b'{"traceId":"%b","spanId":"%b",%b"name":%b,"kind":%d,"startTimeUnixNano":"%d",%b'
+    b'"attributes":[%b%b%b%b%b}'
+)
 
 dumps = orjson.dumps
 time_ns = time.time_ns
@@ -68,7 +75,7 @@ ids = random.Random()  # noqa: S311 - ids need to be unique, not secret
 
 
 # Ready-made span ids: making them by the hundred costs a tenth of making each when it is needed.
-_ready_ids: list[str] = []
+ready_ids: list[str] = []
 _ID_BATCH = 256
 
 
@@ -76,13 +83,13 @@ def new_span_id() -> str:
     """Return a random span id, 16 hex digits, and make more ready."""
     text = ids.randbytes(8 * _ID_BATCH).hex()
     fresh = [text[start : start + 16] for start in range(0, len(text), 16)]
-    _ready_ids.extend(span_id for span_id in fresh if int(span_id, 16))
-    return _ready_ids.pop()
+    ready_ids.extend(span_id for span_id in fresh if int(span_id, 16))
+    return ready_ids.pop()
 
 
 def seed_ids(seed: int | None = None) -> None:
     """Start the ids anew, at random or from a seed."""
-    _ready_ids.clear()
+    ready_ids.clear()
     ids.seed(seed)
 
 
@@ -91,22 +98,26 @@ def new_trace_id() -> str:
     return f"{ids.getrandbits(128) or 1:032x}"
 
 
-def json_string(text: str) -> str:
+def json_string(text: str) -> bytes:
     """Return a text as a JSON string, lone surrogates replaced."""
     try:
-        return dumps(text).decode()
+        return dumps(text)
     except TypeError:
-        return dumps(text.encode("utf-8", "replace").decode()).decode()
+        return dumps(text.encode("utf-8", "replace").decode())
+
+
+def _attribute(key: str, text: str) -> bytes:
+    return b'{"key":%b,"value":{"stringValue":%b}}' % (json_string(key), json_string(text))
 
 
 # Names and types are a handful of words; encoding each once leaves a look-up.
-_type_attributes: dict[str, str] = {}
-_names: dict[str, str] = {}
+_type_attributes: dict[str, bytes] = {}
+_names: dict[str, bytes] = {}
 # Made-up names, such as one with a number in it, must not fill the memory.
 _MAX_WORDS = 1_000
 
 
-def _encoded_name(name: str) -> str:
+def _encoded_name(name: str) -> bytes:
     text = json_string(name)
     if len(_names) >= _MAX_WORDS:
         _names.clear()
@@ -114,13 +125,57 @@ def _encoded_name(name: str) -> str:
     return text
 
 
-def _type_attribute(span_type: str) -> str:
-    value = json_string(json_string(span_type))
-    text = f'{{"key":"{TYPE_KEY}","value":{{"stringValue":{value}}}}}'
+def _type_attribute(span_type: str) -> bytes:
+    text = _attribute(TYPE_KEY, json_string(span_type).decode())
     if len(_type_attributes) >= _MAX_WORDS:
         _type_attributes.clear()
     _type_attributes[span_type] = text
     return text
+
+
+def function_attribute(name: str) -> tuple[str, bytes]:
+    """Return a function's name as JSON text, and as the attribute that a record adds as it is."""
+    text = json_string(name).decode()
+    return text, b"," + _attribute(SpanAttributeKey.FUNCTION_NAME, text)
+
+
+class _Details:
+    """What most spans never have; made when the first of it is set."""
+
+    __slots__ = (
+        "context",
+        "event_list",
+        "extra",
+        "kind_number",
+        "link_list",
+        "parent_context",
+        "scope",
+        "status_message",
+    )
+
+    def __init__(self) -> None:
+        self.extra: dict[str, Any] | None = None
+        self.event_list: list[dict[str, Any]] | None = None
+        self.link_list: list[dict[str, Any]] | None = None
+        self.kind_number = INTERNAL
+        self.scope = 0
+        self.status_message: str | None = None
+        self.context: SpanContext | None = None
+        self.parent_context: SpanContext | None = None
+
+
+def _detail(name: str, default: Any = None) -> Any:
+    """Return a property that reads and writes one field of a record's details."""
+
+    def read(self: SpanRecord) -> Any:
+        return default if self.details is None else getattr(self.details, name)
+
+    def write(self: SpanRecord, value: Any) -> None:
+        if self.details is None:
+            self.details = _Details()
+        setattr(self.details, name, value)
+
+    return property(read, write)
 
 
 class SpanRecord(OtelSpan):
@@ -138,19 +193,30 @@ class SpanRecord(OtelSpan):
         JSON text.
     """
 
-    # Defaults of the class, not set for each span: most spans never set most of them.
-    inputs: str | None = None
-    outputs: str | None = None
-    extra: dict[str, Any] | None = None
-    event_list: list[dict[str, Any]] | None = None
-    link_list: list[dict[str, Any]] | None = None
-    kind_number = INTERNAL
-    status_code = UNSET
-    status_message: str | None = None
-    scope = 0
-    context: SpanContext | None = None
-    parent_context: SpanContext | None = None
-    end_time: int | None = None
+    __slots__ = (
+        "details",
+        "end_time",
+        "function",
+        "inputs",
+        "mono",
+        "name",
+        "outputs",
+        "parent_id",
+        "span_id",
+        "span_type",
+        "start_time",
+        "status_code",
+        "trace",
+    )
+
+    extra: dict[str, Any] | None = _detail("extra")
+    event_list: list[dict[str, Any]] | None = _detail("event_list")
+    link_list: list[dict[str, Any]] | None = _detail("link_list")
+    kind_number: int = _detail("kind_number", INTERNAL)
+    scope: int = _detail("scope", 0)
+    status_message: str | None = _detail("status_message")
+    context: SpanContext | None = _detail("context")
+    parent_context: SpanContext | None = _detail("parent_context")
 
     def __init__(
         self,
@@ -165,10 +231,17 @@ class SpanRecord(OtelSpan):
         self.span_type = span_type
         self.parent_id = parent_id
         try:
-            span_id = _ready_ids.pop()
+            span_id = ready_ids.pop()
         except IndexError:
             span_id = new_span_id()
         self.span_id = span_id
+        self.inputs: str | None = None
+        self.outputs: str | None = None
+        self.end_time: int | None = None
+        self.status_code = UNSET
+        # the name of a traced function, encoded when it was decorated
+        self.function: tuple[str, bytes] | None = None
+        self.details: _Details | None = None
         trace.open[span_id] = self
         # The clock is read last, so that nbtrace's own work is not part of the span.
         if start_time is None:
@@ -197,7 +270,8 @@ class SpanRecord(OtelSpan):
         if trace.open.pop(self.span_id, None) is None:
             return
         self.end_time = end_time
-        position = trace.append(SPAN, self.scope, self.line())
+        details = self.details
+        position = trace.append(SPAN, 0 if details is None else details.scope, self.line())
         if position >= 0:
             trace.positions.append(position)
         if trace.root is self:
@@ -207,36 +281,38 @@ class SpanRecord(OtelSpan):
 
     def line(self) -> bytes:
         """Return the span as one OTLP/JSON object; without an end while it is open."""
-        attributes = _type_attributes.get(self.span_type) or _type_attribute(self.span_type)
-        if self.inputs is not None:
-            attributes += _INPUTS_HEAD + dumps(self.inputs).decode() + "}}"
-        if self.outputs is not None:
-            attributes += _OUTPUTS_HEAD + dumps(self.outputs).decode() + "}}"
-        if self.extra is not None:
-            attributes += "," + dumps(encode_attributes(self.extra)).decode()[1:-1]
+        inputs = self.inputs
+        outputs = self.outputs
         parent_id = self.parent_id
-        parent = "" if parent_id is None else f'"parentSpanId":"{parent_id}",'
         end_time = self.end_time
-        end = "" if end_time is None else f'"endTimeUnixNano":"{end_time}",'
-        return (
-            f'{{"traceId":"{self.trace.hex}","spanId":"{self.span_id}",{parent}'
-            f'"name":{_names.get(self.name) or _encoded_name(self.name)},"kind":{self.kind_number},'
-            f'"startTimeUnixNano":"{self.start_time}",{end}'
-            f'"attributes":[{attributes}]{self._rest()}}}'
-        ).encode()
+        details = self.details
+        return _SPAN % (
+            self.trace.hex_bytes,
+            self.span_id.encode(),
+            b"" if parent_id is None else _PARENT % parent_id.encode(),
+            _names.get(self.name) or _encoded_name(self.name),
+            INTERNAL if details is None else details.kind_number,
+            self.start_time,
+            b"" if end_time is None else _END % end_time,
+            _type_attributes.get(self.span_type) or _type_attribute(self.span_type),
+            b"" if inputs is None else _INPUTS % dumps(inputs),
+            b"" if outputs is None else _OUTPUTS % dumps(outputs),
+            b"" if self.function is None else self.function[1],
+            _STATUSES[self.status_code] if details is None else self._rest(details),
+        )
 
-    def _rest(self) -> str:
-        if self.status_message is None and self.event_list is None and self.link_list is None:
-            return _STATUSES[self.status_code]
-        text = ""
-        if self.event_list:
-            text = f',"events":{dumps(self.event_list).decode()}'
-        if self.link_list:
-            text += f',"links":{dumps(self.link_list).decode()}'
-        if self.status_message is None:
-            return text + _STATUSES[self.status_code]
-        message = json_string(self.status_message)
-        return f'{text},"status":{{"code":{self.status_code},"message":{message}}}'
+    def _rest(self, details: _Details) -> bytes:
+        text = b"]"
+        if details.extra:
+            text = b"," + dumps(encode_attributes(details.extra))[1:]
+        if details.event_list:
+            text += b',"events":' + dumps(details.event_list)
+        if details.link_list:
+            text += b',"links":' + dumps(details.link_list)
+        if details.status_message is None:
+            return text + _STATUSES[self.status_code][1:]
+        message = json_string(details.status_message)
+        return text + b',"status":{"code":%d,"message":%b}' % (self.status_code, message)
 
     def put(self, key: str, value: Any) -> None:
         """Keep an attribute; the three that have a slot go there."""
@@ -250,9 +326,10 @@ class SpanRecord(OtelSpan):
             if key == TYPE_KEY:
                 self.span_type = value.strip('"')
                 return
-        if self.extra is None:
-            self.extra = {}
-        self.extra[key] = encode_attribute(value)
+        extra = self.extra
+        if extra is None:
+            extra = self.extra = {}
+        extra[key] = encode_attribute(value)
 
     def put_event(self, name: str, attributes: Mapping[str, Any] | None, time_unix: int | None) -> None:
         """Keep an event, up to ``MAX_EVENTS``; further ones are counted."""
@@ -384,11 +461,13 @@ class SpanRecord(OtelSpan):
     @property
     def attributes(self) -> Mapping[str, Any]:
         """The attributes set so far."""
-        values = {TYPE_KEY: json_string(self.span_type)}
+        values = {TYPE_KEY: json_string(self.span_type).decode()}
         if self.inputs is not None:
             values[INPUTS_KEY] = self.inputs
         if self.outputs is not None:
             values[OUTPUTS_KEY] = self.outputs
+        if self.function is not None:
+            values[SpanAttributeKey.FUNCTION_NAME] = self.function[0]
         return {**values, **(self.extra or {})}
 
     @property

@@ -39,7 +39,9 @@ _SCHEMA_TYPES = frozenset({"string", "integer", "number", "boolean", "object", "
 _SCHEMA_SAMPLES = frozenset({"default", "const", "enum", "example", "examples"})
 _SCHEMA_WORDS = frozenset({"type", "$ref", "anyOf", "oneOf", "allOf"})
 _NAMING_KEYS = ("name", "key", "header", "Name", "Key")
+_HEADERS = frozenset({"authorization", "cookie"})
 _PAIR = 2
+_HARMLESS = NameKind.HARMLESS
 # Longer strings in a list are texts, not names.
 _MAX_NAME_CHARACTERS = 64
 
@@ -137,14 +139,22 @@ def _redact_tree(value: Any, rules: _Rules, level: int, depth: int) -> Any:
     return value
 
 
-def _redact_dict(tree: dict[str, Any], rules: _Rules, level: int, depth: int) -> dict[str, Any]:
+def _redact_dict(
+    tree: dict[str, Any], rules: _Rules, level: int, depth: int, under: NameKind = _HARMLESS
+) -> dict[str, Any]:
+    """Redact a mapping that stands under a name of a kind."""
     if depth >= MAX_DEPTH:
         return {"…": REDACTED}
     named = _named_entry(tree)
+    schema = under is not _HARMLESS and _is_schema(tree)
     changed: dict[str, Any] = {}
     renamed: dict[str, str] = {}
     for key, value in tree.items():
-        kind = max(name_kind(key), named if key == "value" else NameKind.HARMLESS)
+        kind = max(
+            name_kind(key),
+            named if key == "value" else _HARMLESS,
+            _HARMLESS if schema and key not in _SCHEMA_SAMPLES else under,
+        )
         redacted = _redact_under(value, kind, key, rules, level, depth + 1)
         if redacted is not value:
             changed[key] = redacted
@@ -168,31 +178,35 @@ def _renamed(tree: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:
     return result
 
 
-def _redact_list(tree: Any, rules: _Rules, level: int, depth: int) -> Any:
+def _redact_list(
+    tree: Any, rules: _Rules, level: int, depth: int, under: NameKind = _HARMLESS
+) -> Any:
+    """Redact a list that stands under a name of a kind."""
     if depth >= MAX_DEPTH:
         return [REDACTED]
     redacted = []
     changed = False
-    before = NameKind.HARMLESS
+    before = _HARMLESS
     pair = len(tree) == _PAIR
     for position, value in enumerate(tree):
         # ["authorization", "..."] is a raw header, ["--password", "..."] a command line.
-        item = _redact_under(value, before, "", rules, level, depth + 1)
+        item = _redact_under(value, max(before, under), "", rules, level, depth + 1)
         changed = changed or item is not value
         redacted.append(item)
-        before = NameKind.HARMLESS
+        before = _HARMLESS
         if type(value) is str and len(value) < _MAX_NAME_CHARACTERS:
             if value.startswith("--"):
                 before = name_kind(value)
-            elif pair and position == 0 and name_kind(value) is not NameKind.HARMLESS:
-                before = NameKind.WEAK
+            elif pair and position == 0 and name_kind(value) is not _HARMLESS:
+                header = "-" in value or value.lower() in _HEADERS
+                before = NameKind.STRONG if header else NameKind.WEAK
     return redacted if changed else tree
 
 
 def _redact_under(  # noqa: PLR0913, PLR0917 - what the walk carries
     value: Any, kind: NameKind, key: str, rules: _Rules, level: int, depth: int
 ) -> Any:
-    if kind is NameKind.HARMLESS:
+    if kind is _HARMLESS:
         return _redact_tree(value, rules, level, depth)
     return _conceal(value, kind, key, rules, level, depth)
 
@@ -204,7 +218,7 @@ def _named_entry(tree: dict[str, Any]) -> NameKind:
             name = tree.get(key)
             if type(name) is str:
                 return name_kind(name)
-    return NameKind.HARMLESS
+    return _HARMLESS
 
 
 def _is_schema(tree: dict[str, Any]) -> bool:
@@ -215,7 +229,7 @@ def _is_schema(tree: dict[str, Any]) -> bool:
     return not _SCHEMA_WORDS.isdisjoint(tree)
 
 
-def _conceal(  # noqa: C901, PLR0911, PLR0913, PLR0917 - one line per type reads best
+def _conceal(  # noqa: PLR0911, PLR0913, PLR0917 - one line per type reads best
     value: Any, kind: NameKind, key: str, rules: _Rules, level: int, depth: int
 ) -> Any:
     """Redact a value because of the name it stands under."""
@@ -232,29 +246,13 @@ def _conceal(  # noqa: C901, PLR0911, PLR0913, PLR0917 - one line per type reads
         return value if counts else REDACTED
     if depth >= MAX_DEPTH:
         return REDACTED
-    concealed: Any
     if of_type is dict:
-        schema = _is_schema(value)
-        redacted = _redact_dict(value, rules, level, depth)
-        concealed = {
-            name: item
-            if schema and name not in _SCHEMA_SAMPLES
-            else _conceal(item, kind, name, rules, level, depth + 1)
-            for name, item in redacted.items()
-        }
-        same = redacted is value and all(concealed[name] is value[name] for name in value)
-        return value if same else concealed
+        return _redact_dict(value, rules, level, depth, kind)
     if of_type is list or of_type is tuple:
         if kind is NameKind.WEAK and key.lower() == "auth" and len(value) == _PAIR:
-            kinds = [NameKind.WEAK, NameKind.STRONG]
-        else:
-            kinds = [kind] * len(value)
-        concealed = [
-            _conceal(item, its_kind, key, rules, level, depth + 1)
-            for item, its_kind in zip(value, kinds, strict=True)
-        ]
-        same = all(new is old for new, old in zip(concealed, value, strict=True))
-        return value if same else concealed
+            password = _redact_under(value[1], NameKind.STRONG, "", rules, level, depth + 1)
+            return value if password is value[1] else [value[0], password]
+        return _redact_list(value, rules, level, depth, kind)
     return value
 
 

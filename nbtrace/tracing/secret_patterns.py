@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-# No place is longer than this, so that stretches of a text which overlap by it hide none.
-MAX_PLACE_CHARACTERS = 128
+# No place is longer than this, so that stretches of a text which overlap by it hide none; every
+# repetition below is bounded accordingly.
+MAX_PLACE_CHARACTERS = 96
 
 
 class _Literal(NamedTuple):
@@ -30,26 +31,42 @@ class _Literal(NamedTuple):
     tail: str
 
 
-# After a name: perhaps a number, a closing quote (escaped any number of times), a bracket, then
-# what gives it a value; or a quoted name as an element or a value, as in ["authorization", "..."].
+# After a name: perhaps a number, a closing quote (escaped any number of times), a bracket.
+_CLOSED = r"""(?:[_-]?[0-9]{1,3})?(?:\\{0,16}["'`])?[\])]?[ \t]{0,3}"""
+# What gives a name a value, and a value that is not plainly code: `key=key, other` is most common
+# by far. In order: a value that begins with no letter; letters and then something else, a quote
+# after a prefix among it; a bare word as in env files; one as in YAML; `name: type = "..."`;
+# `SecretStr("...")`.
 _GIVEN = (
-    r"""(?:[_-]?[0-9]{1,3})?(?:\\{0,16}["'`]?[\])]?[ \t]{0,3}[:=>]"""
-    r"""|\\{0,16}["'][ \t]{0,3}[,}\]])"""
+    _CLOSED + r"""(?:[:=>][ \t]{0,3}(?:[^A-Za-z_\s,;)]|[A-Za-z_.]{1,40}[^A-Za-z_.\s,)(\[\]:;]"""
+    r"""|[A-Za-z_.]{41}|[A-Za-z]{3,12}\(["'])"""
+    r"""|=[A-Za-z]{1,40}(?:[\s;]|$)|:[ \t]{0,3}[A-Za-z]{1,40}[ \t]{0,3}(?:[\r\n]|$)"""
+    r"""|:[ \t]{0,3}[A-Za-z_][A-Za-z0-9_.\[\], |]{0,40}=[ \t]{0,3}["'rRbBfFuU])"""
+    # A quoted name before another quoted text or at the end of an object, as in
+    # ["authorization", "..."] and {"value": "...", "name": "password"}.
+    r"""|\\{0,16}["']\s{0,3}(?:,\s{0,16}\\{0,16}["']|\})"""
 )
+# Of headers the value is prose at times.
+_HEADER_GIVEN = _CLOSED + r"""[:=]|\\{0,16}["']\s{0,3}(?:,\s{0,16}\\{0,16}["']|\})"""
 
 # Words that end the name of a secret, in any case.
 _NAMES = (
-    _Literal("key", 0, _GIVEN),
-    _Literal("keys", 0, _GIVEN),
-    _Literal("token", 2, _GIVEN),
-    _Literal("access_tokens", 9, _GIVEN),
-    _Literal("cookie", 3, "s?" + _GIVEN),
-    _Literal("pass", 0, "(?:wo?r?d|phrase|code)?s?" + _GIVEN),
-    _Literal("pwd", 0, _GIVEN),
-    _Literal("secret", 2, "s?" + _GIVEN),
-    _Literal("credential", 0, "s?" + _GIVEN),
-    _Literal("auth", 1, "(?:ori[sz]ation)?" + _GIVEN),
-    _Literal("jwt", 1, _GIVEN),
+    _Literal("key", 0, f"[sS]?(?:{_GIVEN})"),
+    _Literal("token", 2, f"(?:{_GIVEN})"),
+    _Literal("access_tokens", 9, f"(?:{_GIVEN})"),
+    _Literal("cookie", 3, f"[sS]?(?:{_HEADER_GIVEN})"),
+    _Literal(
+        "pass",
+        0,
+        f"(?:[wW][oO]?[rR]?[dD]|[pP][hH][rR][aA][sS][eE]|[cC][oO][dD][eE])?[sS]?(?:{_GIVEN})",
+    ),
+    _Literal("pwd", 0, f"(?:{_GIVEN})"),
+    _Literal("secret", 2, f"[sS]?(?:{_GIVEN})"),
+    _Literal("credential", 0, f"[sS]?(?:{_GIVEN})"),
+    _Literal("auth", 1, f"(?:{_GIVEN})"),
+    _Literal("authorization", 7, f"(?:{_HEADER_GIVEN})"),
+    _Literal("authorisation", 1, f"(?:{_HEADER_GIVEN})"),
+    _Literal("jwt", 0, f"(?:{_GIVEN})"),
 )
 
 # Beginnings of credentials that tell their issuer.
@@ -100,7 +117,7 @@ CREDENTIAL = re.compile(
 
 # The other places: kind, and the pattern of each for Rust and (first character, rest) for `re`.
 _URL = r"""//[^\s:/@"'<>\\]{0,64}:(?:[0-9]{0,5}[^0-9\s/"'<>\\,;)\]}]|[0-9]{6})"""
-_WORD = r"[ \t]+(?:[A-Za-z._~+/-]{0,64}[0-9=]|[A-Za-z._~+/-]{20})"
+_WORD = r"[ \t]{1,4}(?:[A-Za-z._~+/-]{0,64}[0-9=]|[A-Za-z._~+/-]{20})"
 _PEM = "BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY"
 _FLAG = (
     r"(?:[A-Za-z0-9]{1,20}-){0,3}(?i:password|passwd|passphrase|token|secret|api-?key)"
@@ -119,22 +136,25 @@ _OTHERS = (
 
 
 def _folded(text: str) -> str:
-    return f"(?i:{re.escape(text)})" if text else ""
+    # Sets of two letters are quicker than re.IGNORECASE.
+    return "".join(
+        f"[{letter.lower()}{letter.upper()}]" if letter.isalpha() else re.escape(letter)
+        for letter in text
+    )
 
 
 def _beginnings(literal: _Literal, *, folded: bool) -> tuple[str, str]:
     """Split a literal at its rarest character: that character's cases, and a pattern for the rest.
 
-    What stands before the character is looked at behind it, and the tail ahead of it, so that
-    places may touch.
+    What follows the character is compared first, then what stands before it is looked at behind
+    it, and the tail is only looked at, so that places may touch.
     """
     text, rare, tail = literal
-    if folded:
-        behind = f"(?<={_folded(text[: rare + 1])})" if rare else ""
-        cases = text[rare].lower() + text[rare].upper() if text[rare].isalpha() else text[rare]
-        return cases, f"{behind}{_folded(text[rare + 1 :])}(?i:(?={tail}))"
-    behind = f"(?<={re.escape(text[: rare + 1])})" if rare else ""
-    return text[rare], f"{behind}{re.escape(text[rare + 1 :])}(?={tail})"
+    written = _folded if folded else re.escape
+    first = text[rare]
+    cases = first.lower() + first.upper() if folded and first.isalpha() else first
+    behind = f"(?<={written(text)})" if rare else ""
+    return cases, f"{written(text[rare + 1 :])}{behind}(?={tail})"
 
 
 class Locator:
@@ -153,6 +173,8 @@ class Locator:
     """
 
     def __init__(self, extra_names: tuple[str, ...] = ()) -> None:
+        # So far apart the ends of a place may be.
+        self.reach = MAX_PLACE_CHARACTERS + max(map(len, extra_names), default=0)
         self._names = _NAMES + tuple(_Literal(name, 0, _GIVEN) for name in extra_names if name)
         self._pattern, self._kinds = self._build()
         self.is_suspicious = self._gate()

@@ -13,7 +13,7 @@ import re
 from typing import TYPE_CHECKING
 
 from nbtrace.tracing.secret_names import NameKind, name_kind
-from nbtrace.tracing.secret_patterns import CREDENTIAL, MAX_PLACE_CHARACTERS
+from nbtrace.tracing.secret_patterns import CREDENTIAL
 from nbtrace.tracing.secret_values import (
     Around,
     credential_of_header,
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 REDACTED = "[REDACTED]"
 # Only stretches of this length that hold a place are searched with `re`.
-STRETCH_CHARACTERS = 384
+STRETCH_CHARACTERS = 160
 # As long as names get in env files; longer runs are not names.
 MAX_NAME_CHARACTERS = 80
 # A cell's source may define a key over many lines, but a string that never ends is not one.
@@ -45,7 +45,7 @@ _NAME_CHARACTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ01234567
 _WORD_CHARACTERS = frozenset(_NAME_CHARACTERS) - frozenset("-.")
 _DELIMITER = re.compile(r"""(\\{0,16}["'`])?[\])]?[ \t]*([:=!]=?[=>]?|[,>])[ \t]*""")
 _OPENING = re.compile(r'''[rRbBfFuU]{0,2}(\\{0,16})("""|\'\'\'|"|'|`)''')
-_ANNOTATION = re.compile(r"""[A-Za-z_][\w.\[\], |]{0,60}=[ \t]*(?=[rRbBfFuU]{0,2}\\{0,16}["'])""")
+_ANNOTATION = re.compile(r"""[A-Za-z_][\w.\[\], |]{0,40}=[ \t]*(?=[rRbBfFuU]{0,2}\\{0,16}["'])""")
 _WRAPPER = re.compile(r"""(?:Secret(?:Str|Bytes)?|str|bytes)\((?=[rRbBfFuU]{0,2}["'])""")
 _BETWEEN = re.compile(r"[\s,]{0,16}")
 _BARE = re.compile(r"""[^\s"'`<>,;&\\|]+""")
@@ -54,7 +54,7 @@ _LINE = re.compile(r"""[^\r\n"'`\\]{1,%d}""" % MAX_HEADER_CHARACTERS)  # noqa: U
 _COOKIES = re.compile(r"[\w.-]{1,256}=[^\s=]")
 _ELEMENT_TEXT = re.compile(r"[^<]{1,1024}(?=</)")
 _URL_PASSWORD = re.compile(r"""://[^\s:/@"'<>\\]*:([^\s/"'<>\\]+)@""")
-_SCHEME = re.compile(r"([bB])(?i:earer|asic)[ \t]+([A-Za-z0-9._~+/-]{4,}=*)")
+_SCHEME = re.compile(r"([bB])(?i:earer|asic)[ \t]{1,4}([A-Za-z0-9._~+/-]{4,}=*)")
 _FLAG = re.compile(r"-([A-Za-z0-9-]{1,80})[ \t]+")
 _QUERY = re.compile(r"[?&;]([A-Za-z-]{1,40})=")
 _PEM = re.compile(r"-BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY[A-Z ]{0,16}-----")
@@ -288,10 +288,11 @@ def _secrets(text: str, locator: Locator) -> list[_Stretch]:
     done = 0
     seen = -1
     for start in range(0, len(text), STRETCH_CHARACTERS):
-        end = start + STRETCH_CHARACTERS + MAX_PLACE_CHARACTERS
-        if end <= done or not locator.is_suspicious(text[start:end]):
+        end = start + STRETCH_CHARACTERS + locator.reach
+        begin = max(start, done)
+        if begin >= end or not locator.is_suspicious(text[begin:end]):
             continue
-        for kind, place in locator.places(text, max(start, done), end):
+        for kind, place in locator.places(text, begin, end):
             if place < done or place <= seen:
                 continue
             seen = place

@@ -100,7 +100,17 @@ def _one_argument(function: Any) -> Any:
 _CHOICES = {"display": ("auto", "always", "never"), "saved": ("full", "names", "none")}
 
 
+_FLAGS = frozenset({"redact", "capture_content"})
+_LISTS = frozenset({"redact_patterns", "redact_keys"})
+
+
 def _checked(name: str, value: Any) -> Any:
+    if name in _FLAGS and not isinstance(value, bool):
+        msg = f"{name} must be True or False, got {value!r}"
+        raise NbtraceError.invalid(msg)
+    if name in _LISTS and isinstance(value, str):
+        msg = f"{name} must be a list of strings, got the string {value!r}: put it into a list"
+        raise NbtraceError.invalid(msg)
     if name == "redact_patterns":
         try:
             return tuple(re.compile(pattern) for pattern in value)
@@ -112,7 +122,7 @@ def _checked(name: str, value: Any) -> Any:
     if name in _CHOICES and value not in _CHOICES[name]:
         msg = f"{name} must be one of {', '.join(_CHOICES[name])}; got {value!r}"
         raise NbtraceError.invalid(msg)
-    if name == "sampling_ratio" and not 0 <= value <= 1:
+    if name == "sampling_ratio" and not (isinstance(value, int | float) and 0 <= value <= 1):
         msg = f"sampling_ratio must be from 0 to 1, got {value!r}"
         raise NbtraceError.invalid(msg)
     if name.startswith(("max_", "indexed_")) and not (isinstance(value, int) and value > 0):
@@ -182,17 +192,13 @@ def set_experiment(
     if trace_location is not None and experiment_id is None and experiment_name is None:
         experiment_id = experiment_of(trace_location)
     if (experiment_name is None) == (experiment_id is None):
-        raise NbtraceError.invalid("set_experiment takes a name or an experiment_id, one of the two")
+        msg = "set_experiment takes a name or an experiment_id, one of the two"
+        raise NbtraceError.invalid(msg)
     store = current_store()
     if experiment_id is not None:
         experiment = store.get_experiment(str(experiment_id))
     else:
-        experiment = store.get_experiment_by_name(str(experiment_name))
-        if experiment is None:
-            experiment = store.get_experiment(store.create_experiment(str(experiment_name)))
-    if experiment is None:
-        msg = f"there is no experiment {experiment_id!r}; create_experiment makes one by name"
-        raise NbtraceError.missing(msg)
+        experiment = store.ensure_experiment(str(experiment_name))
     ActiveExperiment.experiment_id = experiment.experiment_id
     recorder = existing_recorder()
     if recorder is not None:

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
 _ATTRIBUTE = "_nbtrace_context"
 _EMPTY = Context()
-_POOL_WORKERS = frozenset({"_worker", "worker", "_handle_workers", "_handle_tasks", "_handle_results"})
+_POOL_WORKERS = frozenset(
+    {"_worker", "worker", "_handle_workers", "_handle_tasks", "_handle_results"}
+)
 
 
 class _Patched:

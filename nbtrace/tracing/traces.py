@@ -1,4 +1,4 @@
-"""The trace as a whole: its tags, metadata, previews, state; reading it back; waiting for the disk."""
+"""The trace as a whole: its tags, metadata, previews, state; reading it back; flushing."""
 
 from __future__ import annotations
 
@@ -7,13 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 from nbtrace.config import PREVIEW_CHARACTERS
 from nbtrace.entities import Trace, TraceData
-from nbtrace.entities.constant import IMMUTABLE_TAG_KEYS, TRACE_ID_PREFIX, TraceTagKey
-from nbtrace.exceptions import NbtraceError
+from nbtrace.entities.constant import (
+    IMMUTABLE_TAG_KEYS,
+    TRACE_ID_PREFIX,
+    TraceMetadataKey,
+    TraceTagKey,
+)
+from nbtrace.exceptions import RESOURCE_DOES_NOT_EXIST, NbtraceError
 from nbtrace.store import current_store
 from nbtrace.store.recovery import recover
-from nbtrace.tracing.context import split_standard_keys
+from nbtrace.store.tags import checked_tag
+from nbtrace.tracing.context import plain_text, split_standard_keys
 from nbtrace.tracing.recorder import LastTrace, existing_recorder, last_trace
-from nbtrace.tracing.redaction import redact_text
 from nbtrace.tracing.spans import current_trace
 
 if TYPE_CHECKING:
@@ -23,11 +28,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("nbtrace")
 
-# MLflow's limits of a tag, which its stores enforce as well.
-MAX_TAG_KEY_CHARACTERS = 250
 
-
-def update_current_trace(  # noqa: PLR0913 - MLflow's signature
+def update_current_trace(  # noqa: PLR0913, PLR0917 - MLflow's signature
     tags: Mapping[str, Any] | None = None,
     metadata: Mapping[str, Any] | None = None,
     client_request_id: str | None = None,
@@ -70,41 +72,52 @@ def update_current_trace(  # noqa: PLR0913 - MLflow's signature
     if trace is None:
         logger.warning("update_current_trace found no active trace; call it inside a span")
         return
-    if state is not None:
-        state = str(getattr(state, "value", state))
-        if state not in {"OK", "ERROR"}:
-            msg = f"state must be 'OK' or 'ERROR', got {state!r}"
-            raise NbtraceError.invalid(msg)
-    for name, preview in (("request", request_preview), ("response", response_preview)):
-        if preview is not None and not isinstance(preview, str):
-            msg = f"{name}_preview must be a string, got {type(preview).__name__}"
-            raise NbtraceError.invalid(msg)
+    chosen_state = _checked_state(state)
+    previews = _checked_preview("request", request_preview), _checked_preview(
+        "response", response_preview
+    )
     _warn_of_other_types(tags, metadata)
     new_tags, new_metadata = split_standard_keys(tags, metadata)
     if session_id is not None:
-        new_tags[TraceTagKey.SESSION] = str(session_id)
+        new_tags[TraceTagKey.SESSION] = plain_text(session_id)
     if user is not None:
-        new_tags[TraceTagKey.USER] = str(user)
+        new_tags[TraceTagKey.USER] = plain_text(user)
     if model_id is not None:
-        new_metadata["mlflow.modelId"] = str(model_id)
+        new_metadata[TraceMetadataKey.MODEL_ID] = plain_text(model_id)
+    checked = [checked_tag(key, value) for key, value in new_tags.items() if _may_change(key)]
     with trace.lock:
-        for key, value in new_tags.items():
-            if _may_set(key):
-                trace.put_tag(key, redact_text(value))
-        trace.metadata.update({key: redact_text(value) for key, value in new_metadata.items()})
+        for key, value in checked:
+            trace.put_tag(key, value)
+        trace.metadata.update(new_metadata)
         if client_request_id is not None:
-            trace.client_request_id = str(client_request_id)
-        if request_preview is not None:
-            trace.request_preview = _preview(request_preview)
-        if response_preview is not None:
-            trace.response_preview = _preview(response_preview)
-        if state is not None:
-            trace.state = state
+            trace.client_request_id = plain_text(client_request_id)
+        trace.request_preview = previews[0] or trace.request_preview
+        trace.response_preview = previews[1] or trace.response_preview
+        trace.state = chosen_state or trace.state
     trace.changed()
 
 
+def _checked_state(state: object) -> str | None:
+    if state is None:
+        return None
+    text = str(getattr(state, "value", state))
+    if text not in {"OK", "ERROR"}:
+        msg = f"State must be either 'OK' or 'ERROR', but got {text!r}"
+        raise NbtraceError.invalid(msg)
+    return text
+
+
+def _checked_preview(name: str, preview: object) -> str | None:
+    if preview is None:
+        return None
+    if not isinstance(preview, str):
+        msg = f"{name}_preview must be a string, got {type(preview).__name__}"
+        raise NbtraceError.invalid(msg)
+    return _preview(preview)
+
+
 def _preview(text: str) -> str:
-    text = redact_text(text)
+    text = plain_text(text)
     if len(text) <= PREVIEW_CHARACTERS:
         return text
     return text[: PREVIEW_CHARACTERS - 3] + "..."
@@ -117,13 +130,10 @@ def _warn_of_other_types(*mappings: Mapping[str, Any] | None) -> None:
                 logger.warning("tags and metadata are text; the value of %r was made text", key)
 
 
-def _may_set(key: str) -> bool:
+def _may_change(key: str) -> bool:
     if key in IMMUTABLE_TAG_KEYS:
         logger.warning("the tag %r cannot be changed; ignored", key)
         return False
-    if len(key) > MAX_TAG_KEY_CHARACTERS:
-        msg = f"a tag's key has at most {MAX_TAG_KEY_CHARACTERS} characters, got {len(key)}"
-        raise NbtraceError.invalid(msg)
     return True
 
 
@@ -158,15 +168,15 @@ def set_trace_tag(trace_id: str, key: str, value: Any) -> None:
     NbtraceError
         When there is no such trace or the key is too long.
     """
+    key, text = checked_tag(key, plain_text(value))
+    if not _may_change(key):
+        return
     trace = active_trace(trace_id)
     if trace is not None and trace.owned:
-        if _may_set(str(key)):
-            trace.set_tag(str(key), redact_text(str(value)))
-            if not trace.row_written:
-                return
-        else:
+        trace.set_tag(key, text)
+        if not trace.row_written:
             return
-    current_store().set_trace_tag(trace_id, str(key), redact_text(str(value)))
+    current_store().set_trace_tag(trace_id, key, text)
 
 
 def delete_trace_tag(trace_id: str, key: str) -> None:
@@ -184,15 +194,23 @@ def delete_trace_tag(trace_id: str, key: str) -> None:
     NbtraceError
         When there is no such trace or tag.
     """
+    if not _may_change(key):
+        return
     trace = active_trace(trace_id)
+    found = False
     if trace is not None and trace.owned:
         found = trace.delete_tag(key)
-        if found and not trace.row_written:
-            return
         if not trace.row_written:
-            msg = f"trace {trace.trace_id} has no tag {key!r}"
-            raise NbtraceError.missing(msg)
-    current_store().delete_trace_tag(trace_id, key)
+            if not found:
+                msg = f"trace {trace.trace_id} has no tag {key!r}"
+                raise NbtraceError.missing(msg)
+            return
+    try:
+        current_store().delete_trace_tag(trace_id, key)
+    except NbtraceError as error:
+        # a tag that only this process knew of
+        if not found or error.error_code != RESOURCE_DOES_NOT_EXIST:
+            raise
 
 
 def get_trace(
@@ -226,7 +244,8 @@ def get_trace(
     """
     del flush
     active = active_trace(trace_id)
-    if active is not None and active.finished and active.owned:
+    if active is None or active.finished:
+        # What came late, from a thread or a stream that outlived its trace, may still be under way.
         flush_traces()
         active = active_trace(trace_id)
     stored = current_store().get_trace(trace_id)
@@ -237,7 +256,8 @@ def get_trace(
         spans = {span.span_id: span for span in stored.data.spans}
         spans.update({span.span_id: span for span in live.data.spans})
         live.info.tags.update({**stored.info.tags, **live.info.tags})
-        return Trace(info=live.info, data=TraceData(spans=list(spans.values())))
+        ordered = sorted(spans.values(), key=lambda span: span.start_time_ns)
+        return Trace(info=live.info, data=TraceData(spans=ordered))
     if stored is None and not silent:
         logger.warning("there is no trace %s in %s", trace_id, current_store().directory)
     return stored

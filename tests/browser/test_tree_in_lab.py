@@ -37,6 +37,8 @@ for number in range(8):
 source.end(root)
 source.finished = True
 display_.finish()"""
+TRUSTED = """window.jupyterapp.shell.currentWidget.content.widgets
+  .map((cell) => cell.model.trusted)"""
 # The first traced cell adds at most this to the notebook's file (DESIGN, budgets).
 GROWTH_BYTES = 100_000
 
@@ -122,6 +124,10 @@ def test_saved_and_reopened(lab, page):
     # Trusted: your own notebook, the next day, in another page.
     reopened = Notebook(lab, page, "saved.ipynb")
     page.locator(".nbtrace-static").get_by_text("search documents").wait_for()
+    assert page.evaluate(TRUSTED) == [True, True]
+    # What an untrusted notebook loses is the style sheet.
+    sheets = page.locator(".jp-OutputArea-output style")
+    assert sheets.count() == 1
     assert not page.get_by_text("Error displaying widget").is_visible()
     assert reopened.cells() == 2
     # Untrusted: somebody else's notebook.
@@ -129,6 +135,8 @@ def test_saved_and_reopened(lab, page):
     (lab.notebooks / "foreign.ipynb").write_text(copy)
     Notebook(lab, page, "foreign.ipynb")
     page.locator(".nbtrace-static").get_by_text("search documents again").wait_for()
+    assert page.evaluate(TRUSTED) == [False, False]
+    assert sheets.count() == 0
     bars = page.locator(".nbtrace-static summary > div")
     lefts = [bars.nth(place).bounding_box()["x"] for place in range(bars.count())]
     # All bars start from the same edge: the root's is the leftmost.
