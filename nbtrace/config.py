@@ -86,7 +86,7 @@ class Options:
     )
     version: int = 0
 
-    def update(self, **changes: Any) -> None:  # noqa: ANN401 - each option has its own type
+    def update(self, **changes: Any) -> None:
         """Set options by name and count the change.
 
         Raises

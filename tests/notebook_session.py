@@ -160,6 +160,7 @@ def open_session(directory: Path) -> Iterator[Session]:
         display_name="test",
         language="python",
     )
-    client = NotebookClient(nbformat.v4.new_notebook(), km=manager, timeout=60)
+    # With errors allowed the kernel does not abort the cell that is sent right after a failed one.
+    client = NotebookClient(nbformat.v4.new_notebook(), km=manager, timeout=60, allow_errors=True)
     with client.setup_kernel(env=environment, cwd=str(directory), cleanup_kc=True):
         yield Session(client)

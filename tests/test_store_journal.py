@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nbtrace.store import journal as journal_module
-from nbtrace.store.journal import NOT_KEPT, OPEN, SPAN, Journal, read_segment
+from nbtrace.store.journal import NOT_KEPT, OPEN, SPAN, SPARE_SEGMENTS, Journal, read_segment
 
 
 def records(directory):
@@ -62,13 +62,39 @@ def test_a_file_that_is_no_journal_has_no_records(tmp_path):
     assert list(read_segment(path)) == []
 
 
-def test_released_segments_are_deleted_and_the_current_one_stays(tmp_path):
+def test_released_segments_are_used_again_and_what_they_held_is_gone(tmp_path):
     journal = Journal(tmp_path, segment_bytes=256)
-    positions = [journal.append(SPAN, 0, b"y" * 100) for _ in range(6)]
-    assert len(list(tmp_path.iterdir())) > 2
+    positions = [journal.append(SPAN, 0, b"y" * 100) for _ in range(40)]
+    assert len(list(tmp_path.iterdir())) > SPARE_SEGMENTS
     journal.release(positions)
-    assert len(list(tmp_path.iterdir())) == 1
     assert journal.pending == 0
+    assert len(list(tmp_path.iterdir())) == SPARE_SEGMENTS + 1
+    assert records(tmp_path) == []
+    position = journal.append(SPAN, 0, b"new")
+    assert [record.payload for record in records(tmp_path)] == [b"new"]
+    assert journal.read(position).payload == b"new"
+    with pytest.raises(KeyError):
+        journal.read(positions[-1])
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.tuples(st.integers(1, 300), st.booleans()), max_size=80))
+def test_whatever_is_released_the_rest_is_read_back(tmp_path_factory, steps):
+    directory = tmp_path_factory.mktemp("journal")
+    journal = Journal(directory, segment_bytes=512)
+    kept = {}
+    for number, (size, release) in enumerate(steps):
+        payload = b"%d:" % number + b"x" * size
+        kept[journal.append(SPAN, 0, payload)] = payload
+        if release:
+            gone = list(kept)[: len(kept) // 2 + 1]
+            journal.release(gone)
+            for position in gone:
+                del kept[position]
+    assert [journal.read(position).payload for position in kept] == list(kept.values())
+    on_disk = [record.payload for record in records(directory)]
+    assert set(kept.values()) <= set(on_disk)
+    assert journal.pending == len(kept)
 
 
 def test_files_are_readable_by_their_owner_only(tmp_path):
@@ -92,9 +118,9 @@ def test_a_disk_that_fills_up_leaves_a_running_process(tmp_path):
         import resource, signal, sys
         from pathlib import Path
         from nbtrace.store.journal import Journal, SPAN
-        # a file may not grow beyond 1 MB: what posix_fallocate sees on a full disk
+        # a file may not grow beyond half a megabyte: what posix_fallocate sees on a full disk
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 19, 1 << 19))
         journal = Journal(Path(sys.argv[1]))
         position = journal.append(SPAN, 0, b"kept")
         print(journal.read(position).payload.decode(), type(journal.problem).__name__)

@@ -51,7 +51,9 @@ def test_kill_9_inside_an_open_root_loses_nothing_that_ended(load):
     assert trace.info.tags["nbtrace.recovered"] == "true"
     assert trace.info.tags["stage"] == "try"
     assert trace.info.tags["mlflow.trace.session"] == "chat-7"
-    assert trace.info.request_preview == '{"question": "why?"}' or "why?" in trace.info.request_preview
+    assert (
+        trace.info.request_preview == '{"question": "why?"}' or "why?" in trace.info.request_preview
+    )
     children = trace.search_spans(name="child")
     assert sorted(span.inputs["number"] for span in children) == list(range(500))
     (root,) = trace.search_spans(name="root")
@@ -169,7 +171,9 @@ def test_a_killed_parent_is_recovered_though_its_forked_child_lives(store_direct
             time.sleep(0.5)
             os.kill(os.getpid(), signal.SIGKILL)
     """)
-    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True
+    ) as process:
         trace_id, child = process.stdout.readline().split()
     try:
         trace = recovered(trace_id)

@@ -146,7 +146,9 @@ def test_methods_leave_out_their_receiver_in_either_order():
     assert Child.method(model, 7) == (model, 7)
     assert Child.method(self=model, x=8) == (model, 8)
     assert inspect.ismethod(model.method)
-    found = [(s.name, s.inputs) for s in nbtrace.search_traces(return_type="list") for s in s.data.spans]
+    found = [
+        (s.name, s.inputs) for s in nbtrace.search_traces(return_type="list") for s in s.data.spans
+    ]
     assert sorted(found, key=str) == sorted(
         [
             ("method", {"x": 1}),

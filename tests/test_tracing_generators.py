@@ -15,7 +15,9 @@ from nbtrace.tracing import generators
 
 
 def trace_of(name):
-    (found,) = [t for t in nbtrace.search_traces(return_type="list") if t.data.spans[0].name == name]
+    (found,) = [
+        t for t in nbtrace.search_traces(return_type="list") if t.data.spans[0].name == name
+    ]
     return found
 
 

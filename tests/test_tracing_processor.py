@@ -44,7 +44,14 @@ def test_everything_a_span_carries_is_kept(tracer):
         span.set_status(StatusCode.ERROR, "broken")
     (found,) = only_trace().data.spans
     assert found.kind == "CLIENT"
-    assert found.raw_attributes == {"s": "x", "b": True, "i": 3, "f": 0.5, "l": ["a", "b"], "n": [1, 2]}
+    assert found.raw_attributes == {
+        "s": "x",
+        "b": True,
+        "i": 3,
+        "f": 0.5,
+        "l": ["a", "b"],
+        "n": [1, 2],
+    }
     assert (found.events[0].name, found.events[0].timestamp) == ("token", 1_767_225_600_000_000_000)
     assert found.links[0].span_id == f"{6:016x}"
     assert found.status.description == "broken"
@@ -115,7 +122,8 @@ def test_a_span_that_ends_after_its_root_is_a_further_part(tracer):
 
 def test_odd_values_do_not_break_the_library(tracer):
     with tracer.start_as_current_span("na\ud800me") as span:
-        span._attributes = {"odd": object(), "text": "\ud800", "big": 2**70, "nan": float("nan")}
+        odd = {"odd": object(), "text": "\ud800", "big": 2**70, "nan": float("nan")}
+        span._attributes._dict.update(odd)
     (found,) = only_trace().data.spans
     assert set(found.raw_attributes) == {"odd", "text", "big", "nan"}
 

@@ -133,7 +133,10 @@ def test_an_sdk_provider_set_after_wins_and_tracers_handed_out_hand_calls_on():
         )
     """)
     assert found == {
-        "traces": [["first", "ours", "ours too"], ["mine", "new", "second", "theirs", "theirs too"]],
+        "traces": [
+            ["first", "ours", "ours too"],
+            ["mine", "new", "second", "theirs", "theirs too"],
+        ],
         "exported": ["new", "theirs", "theirs too"],
         "same": True,
         "scopes": ["from before everything", "handed out", "new"],
@@ -280,9 +283,12 @@ def test_without_an_sdk_a_library_is_recorded_by_nbtrace_itself():
     nbtrace.tracing.offer_provider()
     tracer = otel_trace.get_tracer("library", "1.2")
     with nbtrace.start_span("cell") as cell:
-        with tracer.start_as_current_span(
-            "call", kind=SpanKind.CLIENT, attributes={"k": "v"}
-        ) as span, nbtrace.start_span("inner"):
+        with (
+            tracer.start_as_current_span(
+                "call", kind=SpanKind.CLIENT, attributes={"k": "v"}
+            ) as span,
+            nbtrace.start_span("inner"),
+        ):
             assert otel_trace.get_current_span() is not span
         manual = tracer.start_span("manual", start_time=1_767_225_600_000_000_000)
         with use_span(manual, end_on_exit=True):

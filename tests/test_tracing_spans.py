@@ -66,7 +66,13 @@ def test_equal_names_are_kept_as_they_are():
 
 @pytest.mark.parametrize(
     "error",
-    [ValueError("no"), KeyboardInterrupt("stop"), SystemExit(2), asyncio.CancelledError(), KeyError()],
+    [
+        ValueError("no"),
+        KeyboardInterrupt("stop"),
+        SystemExit(2),
+        asyncio.CancelledError(),
+        KeyError(),
+    ],
 )
 def test_what_is_raised_is_recorded_and_goes_on(error):
     with pytest.raises(type(error)) as caught, nbtrace.start_span("step") as span:
@@ -124,7 +130,9 @@ def test_events_links_descriptions_and_levels_are_kept():
     with nbtrace.start_span(
         "step", links=[link], description="what it does", log_level="WARNING"
     ) as span:
-        span.add_event(SpanEvent("milestone", attributes={"n": 1}, timestamp=1_767_225_600_000_000_000))
+        span.add_event(
+            SpanEvent("milestone", attributes={"n": 1}, timestamp=1_767_225_600_000_000_000)
+        )
         span.record_exception("a message")
     found = spans_of(span.trace_id)["step"]
     assert found.events[0].name == "milestone"
@@ -170,7 +178,11 @@ def test_nothing_changes_a_span_that_has_ended():
 def test_a_live_span_copies_and_pickles_as_the_immutable_one():
     with nbtrace.start_span("step") as span:
         span.set_inputs({"a": 1})
-        for twin in (copy.deepcopy(span), pickle.loads(pickle.dumps(span)), span.to_immutable_span()):
+        for twin in (
+            copy.deepcopy(span),
+            pickle.loads(pickle.dumps(span)),
+            span.to_immutable_span(),
+        ):
             assert type(twin) is Span
             assert (twin.span_id, twin.inputs) == (span.span_id, {"a": 1})
     assert nbtrace.get_current_active_span() is None
@@ -332,7 +344,10 @@ def test_the_users_seed_does_not_repeat_ids():
 
 def test_root_only_arguments_on_a_child_are_ignored_with_a_warning(caplog):
     with nbtrace.start_span("root", run_id="run-1") as root:
-        with caplog.at_level(logging.WARNING, "nbtrace"), nbtrace.start_span("child", run_id="run-2"):
+        with (
+            caplog.at_level(logging.WARNING, "nbtrace"),
+            nbtrace.start_span("child", run_id="run-2"),
+        ):
             pass
     assert "root span" in caplog.text
     assert nbtrace.get_trace(root.trace_id).info.trace_metadata["mlflow.sourceRun"] == "run-1"

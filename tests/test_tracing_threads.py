@@ -160,7 +160,11 @@ WAYS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("way", WAYS, ids=lambda way: getattr(way, "__name__", str(way.args[0:]) if hasattr(way, "args") else "?"))
+@pytest.mark.parametrize(
+    "way",
+    WAYS,
+    ids=lambda way: getattr(way, "__name__", str(way.args[0:]) if hasattr(way, "args") else "?"),
+)
 def test_the_parent_is_where_it_was_started(way):
     with nbtrace.start_span("outer"), nbtrace.start_span("inner") as inner:
         assert way() == inner.span_id
@@ -262,7 +266,10 @@ def test_a_server_started_in_one_trace_does_not_land_in_another():
     thread.join()
     server.server_close()
     assert [s.name for s in nbtrace.get_trace(fifth.trace_id).data.spans] == ["cell 5"]
-    assert sorted(s.name for s in nbtrace.get_trace(first.trace_id).data.spans) == ["cell 1", "handle"]
+    assert sorted(s.name for s in nbtrace.get_trace(first.trace_id).data.spans) == [
+        "cell 1",
+        "handle",
+    ]
 
 
 def test_a_server_started_outside_any_trace_makes_traces_of_its_own():

@@ -282,7 +282,10 @@ def test_there_is_no_such_trace(caplog):
     caplog.clear()
     assert nbtrace.get_trace("tr-" + "0" * 31 + "1", silent=True) is None
     assert not caplog.text
-    for call in (nbtrace.set_trace_tag, lambda trace_id, key, _: nbtrace.delete_trace_tag(trace_id, key)):
+    for call in (
+        nbtrace.set_trace_tag,
+        lambda trace_id, key, _: nbtrace.delete_trace_tag(trace_id, key),
+    ):
         with pytest.raises(NbtraceError) as caught:
             call("tr-" + "0" * 31 + "1", "a", "b")
         assert caught.value.error_code == RESOURCE_DOES_NOT_EXIST

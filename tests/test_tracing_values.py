@@ -603,6 +603,14 @@ def test_attribute_nan_stays_a_number():
     assert math.isnan(encode_attribute([float("nan")])[0])
 
 
+def test_long_json_attribute_stays_json():
+    text = json.dumps({"rows": list(range(100_000)), "question": "why?"})
+    encoded = json.loads(encode_attribute(text))
+    assert encoded["question"] == "why?"
+    assert encoded["rows"][-1].endswith("of 100,000 items kept]")
+    assert encode_attribute("[" + "x" * 200_000).endswith("of 200,001 characters kept]")
+
+
 def test_attribute_under_a_secret_name_is_redacted():
     assert encode_attribute("x", "http.request.header.authorization") == "[REDACTED]"
     assert encode_attribute(["x"], "api_key") == ["[REDACTED]"]

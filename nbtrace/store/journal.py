@@ -85,7 +85,9 @@ class _Segment:
 
     __slots__ = ("appended", "buffer", "path", "released", "size", "writer")
 
-    def __init__(self, buffer: mmap.mmap | bytearray, path: Path | None, writer: int | None) -> None:
+    def __init__(
+        self, buffer: mmap.mmap | bytearray, path: Path | None, writer: int | None
+    ) -> None:
         self.buffer = buffer
         self.path = path
         self.writer = writer
@@ -115,9 +117,14 @@ class _Segment:
                 self.path.unlink()
 
 
+_NO_SEGMENT = _Segment(bytearray(), None, None)
+
+
 def _create(path: Path, size: int, *, mapped: bool) -> _Segment:
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL
-    flags |= getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOINHERIT", 0) | getattr(os, "O_BINARY", 0)
+    flags |= (
+        getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOINHERIT", 0) | getattr(os, "O_BINARY", 0)
+    )
     handle = os.open(path, flags, 0o600)
     keep = False
     try:
@@ -192,7 +199,8 @@ class Journal:
         self._epoch = 0
         self._seed = 0
         self._buffer: mmap.mmap | bytearray = bytearray()
-        self._segment: _Segment | None = None
+        # stands for none: it has no room, so that the first record makes the first segment
+        self._segment = _NO_SEGMENT
         self._through = False
 
     def append(self, kind: int, scope: int, payload: bytes) -> int:
@@ -225,11 +233,11 @@ class Journal:
                 end = offset + length + _RECORD_BYTES
             self._offset = end
             segment = self._segment
-            segment.appended += 1  # type: ignore[union-attr] - _roll made one
+            segment.appended += 1
             record = _pack(length, _checksum(payload, self._seed + kind), kind, scope) + payload
             self._buffer[offset:end] = record
             if self._through:
-                self._write_through(segment, offset, record)  # type: ignore[arg-type]
+                self._write_through(segment, offset, record)
             return self._base + offset
 
     def _write_through(self, segment: _Segment, offset: int, record: bytes) -> None:
@@ -250,7 +258,7 @@ class Journal:
         self._segments[number] = segment
         self._segment = segment
         self._begin(segment)
-        if previous is not None and previous.released == previous.appended:
+        if previous is not _NO_SEGMENT and previous.released == previous.appended:
             self._retire(number - 1)
         return True
 
@@ -367,7 +375,7 @@ class Journal:
                 segment.close(delete=delete)
             self._segments.clear()
             self._spare.clear()
-            self._segment = None
+            self._segment = _NO_SEGMENT
             self._offset = self._size = 0
             self._buffer = bytearray()
 

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("nbtrace")
 
 LOCK_NAME = "lock"
+ACTIVE_NAME = "active"
 # A process makes its directory a moment before it has the lock; one this old had its chance.
 GRACE_SECONDS = 60.0
 _ERROR = 2
@@ -69,7 +70,7 @@ def recover(store: Store, *, other_than: str | None = None) -> int:
     """
     recovered = 0
     try:
-        directories = sorted((store.directory / "active").iterdir())
+        directories = sorted((store.directory / ACTIVE_NAME).iterdir())
     except OSError:
         directories = []
     for directory in directories:

@@ -21,8 +21,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 import orjson
-from opentelemetry.context import Context, attach
 from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY as SUPPRESS_KEY
+from opentelemetry.context import Context, attach
 
 from nbtrace.entities.constant import TraceTagKey
 from nbtrace.store.errors import StoreUnavailable
@@ -76,6 +76,11 @@ class TraceUpdate:
         Scope number and line of each span that outlives its finished trace.
     first : bool
         Whether the trace has no row of this process yet.
+    final : bool
+        Whether the trace has finished. Until then the journal keeps what only a crash would need:
+        the open spans and the trace's own record.
+    held : list of int
+        Positions kept in the journal by earlier updates, and then by this one.
     """
 
     trace_id: str
@@ -95,6 +100,8 @@ class TraceUpdate:
     positions: array[int]
     open_spans: list[tuple[int, bytes]]
     first: bool
+    final: bool
+    held: list[int]
 
 
 class PendingTrace(Protocol):
@@ -262,9 +269,13 @@ class Writer:
                     self._urgent.wait(RETRY_SECONDS)
                     self._wake.set()
             if self.ticking:
+                # off before the look, so that a trace that begins meanwhile switches it on again
+                self.ticking = False
                 try:
-                    self.ticking = self._tick()
+                    if self._tick():
+                        self.ticking = True
                 except Exception:
+                    self.ticking = True
                     logger.debug("the look at open traces failed", exc_info=True)
 
     def _write_all(self) -> None:
@@ -307,7 +318,7 @@ class Writer:
             self._store.database.upsert_traces([item.row for item in done])
         for item in done:
             item.pending.written(item.update, item.parts)
-            self._journal.release(item.update.positions)
+            self._release(item.update)
         if failure is not None:
             raise failure
 
@@ -341,12 +352,22 @@ class Writer:
             indexer.see_root(orjson.loads(update.root[1]))
         return _Written(pending, update, parts, self._row(update, indexer, rows, parts))
 
+    def _release(self, update: TraceUpdate) -> None:
+        if update.final:
+            self._journal.release(update.held)
+            self._journal.release(update.positions)
+        else:
+            held = set(update.held)
+            self._journal.release(item for item in update.positions if item not in held)
+
     def _lines(self, update: TraceUpdate) -> Iterator[tuple[int, bytes]]:
         read = self._journal.read
         for position in update.positions:
             kind, scope, line = read(position)
             if kind == SPAN:
                 yield scope, line
+            elif not update.final:
+                update.held.append(position)
         yield from update.open_spans
 
     def _part_name(self, update: TraceUpdate, number: int) -> str:

@@ -20,7 +20,7 @@ from nbtrace.otel.otlp import decode_span
 from nbtrace.store.journal import NOT_KEPT, OPEN, SPAN, TRACE
 from nbtrace.store.span_files import part_path, read_part
 from nbtrace.store.writer import TraceUpdate
-from nbtrace.tracing.record import ERROR, SpanRecord, new_trace_id, time_ns
+from nbtrace.tracing.record import ERROR, SpanRecord, new_trace_id, plain_text, time_ns
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,9 +33,17 @@ NS_PER_MS = 1_000_000
 class OpenSpan(Protocol):
     """What a trace asks of a span that has not ended."""
 
-    scope: int
-    name: str
-    start_time: int
+    @property
+    def scope(self) -> int:
+        """Number of the resource and scope it came from."""
+
+    @property
+    def name(self) -> str:
+        """Its name so far."""
+
+    @property
+    def start_time(self) -> int:
+        """Nanoseconds since the epoch."""
 
     def line(self) -> bytes:
         """Return the span as it is now, one OTLP/JSON object."""
@@ -63,6 +71,7 @@ class ActiveTrace:
         "experiment_id",
         "failed",
         "finished",
+        "held",
         "hex",
         "hex_bytes",
         "journal",
@@ -87,7 +96,9 @@ class ActiveTrace:
         "unwritten_tags",
     )
 
-    def __init__(self, recorder: Recorder, hex_id: str | None = None, *, owned: bool = True) -> None:
+    def __init__(
+        self, recorder: Recorder, hex_id: str | None = None, *, owned: bool = True
+    ) -> None:
         self.recorder = recorder
         self.journal = recorder.journal
         self.append = recorder.journal.append
@@ -98,6 +109,8 @@ class ActiveTrace:
         self.open: dict[str, OpenSpan] = {}
         self.positions = array("q")
         self.taken = 0
+        # records of an unfinished trace that the journal keeps though they were seen by the writer
+        self.held: list[int] = []
         # which positions went into which parts
         self.parts: list[tuple[int, int, tuple[str, ...]]] = []
         self.announced = False
@@ -127,7 +140,7 @@ class ActiveTrace:
     @property
     def name(self) -> str:
         """Name of the root span."""
-        return "" if self.root is None else self.root.name
+        return "" if self.root is None else plain_text(self.root.name)
 
     # Capture
 
@@ -231,6 +244,7 @@ class ActiveTrace:
         self.open = {}
         self.positions = array("q")
         self.taken = 0
+        self.held = []
         self.parts = []
         self.owned = False
         self.finished = True
@@ -252,6 +266,7 @@ class ActiveTrace:
 
     def put_tag(self, key: str, value: str) -> None:
         """Set a tag without journalling it yet; under the lock."""
+        key, value = plain_text(key), plain_text(value)
         self.tags[key] = value
         self.unwritten_tags[key] = value
         self.deleted_tags.discard(key)
@@ -283,9 +298,7 @@ class ActiveTrace:
             finished = self.finished
             tags = dict(self.unwritten_tags)
             deleted = set(self.deleted_tags)
-        open_spans = [
-            (span.scope, span.line()) for span in list(self.open.values()) if finished
-        ]
+        open_spans = [(span.scope, span.line()) for span in list(self.open.values()) if finished]
         root = self.root
         return TraceUpdate(
             trace_id=self.trace_id,
@@ -305,12 +318,15 @@ class ActiveTrace:
             positions=positions,
             open_spans=open_spans,
             first=not self.row_written,
+            final=finished,
+            held=list(self.held),
         )
 
     def written(self, update: TraceUpdate, parts: Sequence[str]) -> None:
         """Note that an update is on disk; the writer releases its records next."""
         with self.lock:
             self.row_written = True
+            self.held = [] if update.final else update.held
             for key, value in update.tags.items():
                 if self.unwritten_tags.get(key) == value:
                     del self.unwritten_tags[key]
@@ -413,5 +429,3 @@ class ActiveTrace:
         _, spans = self.changes(0)
         spans.sort(key=lambda span: (span.start_time_ns, span.parent_id is not None))
         return Trace(info=self.info(), data=TraceData(spans=spans))
-
-

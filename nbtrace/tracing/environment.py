@@ -179,6 +179,9 @@ def active_experiment_id(store: Store) -> str:
     if name:
         try:
             return store.ensure_experiment(name).experiment_id
-        except (NbtraceError, OSError) as error:  # a full disk must not keep traced code from running
+        except (
+            NbtraceError,
+            OSError,
+        ) as error:  # a full disk must not keep traced code from running
             logger.warning("the experiment %r could not be used: %s", name, error)
     return DEFAULT_EXPERIMENT_ID

@@ -46,7 +46,7 @@ class ForeignSpan:
     @property
     def name(self) -> str:
         """Its name so far."""
-        return str(self.span.name)
+        return redact_text(_clean(self.span.name))
 
     @property
     def start_time(self) -> int:
@@ -71,7 +71,7 @@ class ForeignSpan:
             encoded["traceState"] = context.trace_state.to_header()
         if span.parent is not None and span.parent.is_valid:
             encoded["parentSpanId"] = f"{span.parent.span_id:016x}"
-        encoded["name"] = redact_text(_clean(span.name))
+        encoded["name"] = self.name
         encoded["kind"] = _KINDS.get(getattr(span.kind, "name", ""), 1)
         encoded["startTimeUnixNano"] = str(self.start_time)
         if span.end_time is not None:

@@ -27,7 +27,8 @@ from opentelemetry.util._decorator import _agnosticcontextmanager
 from nbtrace.tracing.context import leave
 from nbtrace.tracing.current import SPAN_KEY, attach, get_current, with_span
 from nbtrace.tracing.processor import SpanProcessor
-from nbtrace.tracing.record import SpanRecord, describe
+from nbtrace.tracing.record import describe
+from nbtrace.tracing.redaction import current_rules
 from nbtrace.tracing.spans import UNSAMPLED, begin
 
 if TYPE_CHECKING:
@@ -168,6 +169,7 @@ def offer_provider() -> None:
 
     A provider set at any later time is noticed when it is set.
     """
+    current_rules()  # made here, so that no trace waits for it
     current = otel_trace._TRACER_PROVIDER  # noqa: SLF001 - see the module's text
     if current is None and not _configured_by_environment():
         otel_trace._TRACER_PROVIDER = _Offer.provider  # noqa: SLF001 - without its set-once

@@ -12,6 +12,7 @@ nothing here takes a lock or makes a system call.
 
 from __future__ import annotations
 
+import logging
 import random
 import time
 import traceback
@@ -32,8 +33,8 @@ from opentelemetry.trace import Span as OtelSpan
 from nbtrace.entities.constant import SpanAttributeKey
 from nbtrace.otel.otlp import decode_attributes, encode_attributes
 from nbtrace.store.journal import SPAN
-from nbtrace.tracing.current import SPAN_KEY, attach, get_current, with_span
-from nbtrace.tracing.redaction import redact_text
+from nbtrace.tracing.current import attach, get_current, with_span
+from nbtrace.tracing.redaction import redact_text, without_surrogates
 from nbtrace.tracing.values import encode_attribute
 
 if TYPE_CHECKING:
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
     from opentelemetry.util.types import Attributes
 
     from nbtrace.tracing.active import ActiveTrace
+
+logger = logging.getLogger("nbtrace")
 
 SAMPLED = TraceFlags(TraceFlags.SAMPLED)
 
@@ -98,12 +101,18 @@ def new_trace_id() -> str:
     return f"{ids.getrandbits(128) or 1:032x}"
 
 
+def plain_text(value: object) -> str:
+    """Return a value as text that can be written as UTF-8."""
+    try:
+        text = str(value)
+    except Exception:
+        return f"<{type(value).__name__}>"
+    return without_surrogates(text)
+
+
 def json_string(text: str) -> bytes:
     """Return a text as a JSON string, lone surrogates replaced."""
-    try:
-        return dumps(text)
-    except TypeError:
-        return dumps(text.encode("utf-8", "replace").decode())
+    return dumps(plain_text(text))
 
 
 def _attribute(key: str, text: str) -> bytes:
@@ -271,7 +280,11 @@ class SpanRecord(OtelSpan):
             return
         self.end_time = end_time
         details = self.details
-        position = trace.append(SPAN, 0 if details is None else details.scope, self.line())
+        try:
+            line = self.line()
+        except Exception:  # a name that is no text, or half a character
+            line = self._plain_line()
+        position = trace.append(SPAN, 0 if details is None else details.scope, line)
         if position >= 0:
             trace.positions.append(position)
         if trace.root is self:
@@ -301,6 +314,17 @@ class SpanRecord(OtelSpan):
             _STATUSES[self.status_code] if details is None else self._rest(details),
         )
 
+    def _plain_line(self) -> bytes:
+        """Return the line of a span with a name or a type that cannot be written as it is."""
+        self.name = plain_text(self.name)
+        self.span_type = plain_text(self.span_type)
+        try:
+            return self.line()
+        except Exception:
+            logger.warning("nbtrace could not record the values of %r", self.name, exc_info=True)
+            self.inputs = self.outputs = self.details = None
+            return self.line()
+
     def _rest(self, details: _Details) -> bytes:
         text = b"]"
         if details.extra:
@@ -318,10 +342,10 @@ class SpanRecord(OtelSpan):
         """Keep an attribute; the three that have a slot go there."""
         if key.startswith("mlflow.span") and isinstance(value, str):
             if key == INPUTS_KEY:
-                self.inputs = encode_attribute(value)  # type: ignore[assignment]
+                self.inputs = encode_attribute(value)
                 return
             if key == OUTPUTS_KEY:
-                self.outputs = encode_attribute(value)  # type: ignore[assignment]
+                self.outputs = encode_attribute(value)
                 return
             if key == TYPE_KEY:
                 self.span_type = value.strip('"')
@@ -329,9 +353,11 @@ class SpanRecord(OtelSpan):
         extra = self.extra
         if extra is None:
             extra = self.extra = {}
-        extra[key] = encode_attribute(value)
+        extra[key] = encode_attribute(value, key)
 
-    def put_event(self, name: str, attributes: Mapping[str, Any] | None, time_unix: int | None) -> None:
+    def put_event(
+        self, name: str, attributes: Mapping[str, Any] | None, time_unix: int | None
+    ) -> None:
         """Keep an event, up to ``MAX_EVENTS``; further ones are counted."""
         if self.event_list is None:
             self.event_list = []
@@ -339,7 +365,9 @@ class SpanRecord(OtelSpan):
             extra = self.extra = self.extra or {}
             extra["nbtrace.dropped_events"] = extra.get("nbtrace.dropped_events", 0) + 1
             return
-        encoded = {str(key): encode_attribute(value) for key, value in (attributes or {}).items()}
+        encoded = {
+            str(key): encode_attribute(value, str(key)) for key, value in (attributes or {}).items()
+        }
         self.event_list.append(
             {
                 "timeUnixNano": str(time_ns() if time_unix is None else time_unix),
@@ -353,7 +381,10 @@ class SpanRecord(OtelSpan):
         if self.link_list is None:
             self.link_list = []
         if len(self.link_list) < MAX_EVENTS:
-            encoded = {str(key): encode_attribute(value) for key, value in (attributes or {}).items()}
+            encoded = {
+                str(key): encode_attribute(value, str(key))
+                for key, value in (attributes or {}).items()
+            }
             self.link_list.append(
                 {"traceId": trace_id, "spanId": span_id, "attributes": encode_attributes(encoded)}
             )
@@ -393,7 +424,9 @@ class SpanRecord(OtelSpan):
         for key, value in attributes.items():
             self.set_attribute(key, value)
 
-    def add_event(self, name: str, attributes: Attributes = None, timestamp: int | None = None) -> None:
+    def add_event(
+        self, name: str, attributes: Attributes = None, timestamp: int | None = None
+    ) -> None:
         """Add an event; ``timestamp`` in nanoseconds."""
         if self.end_time is None:
             self.put_event(name, attributes, timestamp)
@@ -419,7 +452,9 @@ class SpanRecord(OtelSpan):
         if code is StatusCode.UNSET:
             return
         self.status_code = _CODES.index(code)
-        self.status_message = redact_text(description) if description and code is _CODES[2] else None
+        self.status_message = (
+            redact_text(description) if description and code is _CODES[2] else None
+        )
 
     def record_exception(
         self,
@@ -454,7 +489,10 @@ class SpanRecord(OtelSpan):
         """The parent's ids, None for a root."""
         if self.parent_context is None and self.parent_id is not None:
             self.parent_context = SpanContext(
-                int(self.trace.hex, 16), int(self.parent_id, 16), is_remote=False, trace_flags=SAMPLED
+                int(self.trace.hex, 16),
+                int(self.parent_id, 16),
+                is_remote=False,
+                trace_flags=SAMPLED,
             )
         return self.parent_context
 
@@ -474,7 +512,9 @@ class SpanRecord(OtelSpan):
     def events(self) -> Sequence[Any]:
         """The events so far, each with name, timestamp and attributes."""
         return [
-            ReadableEvent(event["name"], int(event["timeUnixNano"]), decode_attributes(event["attributes"]))
+            ReadableEvent(
+                event["name"], int(event["timeUnixNano"]), decode_attributes(event["attributes"])
+            )
             for event in self.event_list or ()
         ]
 
@@ -484,7 +524,7 @@ class SpanRecord(OtelSpan):
         return [
             Link(
                 SpanContext(int(link["traceId"], 16), int(link["spanId"], 16), is_remote=True),
-                decode_attributes(link["attributes"]),  # type: ignore[arg-type]
+                decode_attributes(link["attributes"]),
             )
             for link in self.link_list or ()
         ]

@@ -20,12 +20,13 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from nbtrace.otel.otlp import decode_attributes, encode_attributes
 from nbtrace.entities import InstrumentationScope
+from nbtrace.otel.otlp import decode_attributes, encode_attributes
 from nbtrace.store import current_store
 from nbtrace.store.journal import Journal
+from nbtrace.store.location import make_private_directory, prepare_directory
 from nbtrace.store.locks import try_lock, unlock
-from nbtrace.store.recovery import LOCK_NAME, recover
+from nbtrace.store.recovery import ACTIVE_NAME, LOCK_NAME, recover
 from nbtrace.store.scopes import ScopeTable
 from nbtrace.store.writer import Writer
 from nbtrace.tracing import environment
@@ -82,9 +83,11 @@ class Recorder:
         self._warned = False
 
     def _open_directory(self) -> Path | None:
-        directory = self.store.directory / "active" / self.process
+        directory = self.store.directory / ACTIVE_NAME / self.process
         try:
-            directory.mkdir(mode=0o700, parents=True)
+            prepare_directory(self.store.directory)
+            make_private_directory(directory.parent)
+            directory.mkdir(mode=0o700)
             self.lock_handle = try_lock(directory / LOCK_NAME)
             if self.lock_handle is not None:
                 # A lock file with text in it has an owner; an empty one may be about to get one.
@@ -307,7 +310,7 @@ def _make() -> Recorder:
 
 def reset_recorder() -> None:
     """Close the recorder; the next span makes another. For tests and ``tracing.reset``."""
-    global _recorder  # noqa: PLW0603 - see _make
+    global _recorder
     with _making:
         recorder, _recorder = _recorder, None
     if recorder is not None:
@@ -343,4 +346,3 @@ def _in_child() -> None:
 atexit.register(_at_exit)
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_in_child)
-

@@ -71,9 +71,10 @@ def configure(
     known = {name: getattr(options, name, None) for name in changes}
     previous_processors = _processors().functions
     checked = {name: _checked(name, value) for name, value in changes.items()}
+    functions = [_one_argument(function) for function in span_processors or ()]
     options.update(**checked)
     if span_processors is not None:
-        _processors().functions = tuple(_one_argument(function) for function in span_processors)
+        _processors().functions = tuple(functions)
     return Configured(known, previous_processors)
 
 

@@ -19,7 +19,12 @@ from nbtrace.entities import Link, SpanType
 from nbtrace.exceptions import NbtraceError
 from nbtrace.tracing import threads
 from nbtrace.tracing.active import ActiveTrace
-from nbtrace.tracing.context import current_defaults, is_suppressed, split_standard_keys
+from nbtrace.tracing.context import (
+    current_defaults,
+    is_suppressed,
+    leave,
+    split_standard_keys,
+)
 from nbtrace.tracing.current import SPAN_KEY, attach, get_current, with_span
 from nbtrace.tracing.live_span import NO_OP, LiveSpan, NoOpSpan, span_processors
 from nbtrace.tracing.record import (
@@ -156,6 +161,8 @@ def begin_trace(
             record = SpanRecord(trace, name, span_type, f"{context.span_id:016x}", start_time)
             trace.begin(record)
             return record
+        if not trace.announced:
+            trace.announce()
         return SpanRecord(trace, name, span_type, f"{context.span_id:016x}", start_time)
     ratio = options.sampling_ratio if ratio is None else ratio
     if ratio < 1 and _sampling.random() >= ratio:
@@ -215,9 +222,7 @@ class SpanScope(LiveSpan):
             record.status_code = UNSET
             if self._options is not None:
                 configure_span(self, *self._options)
-            self._current = current = (
-                Context() if len(previous) == 1 else Context(previous)
-            )
+            self._current = current = Context() if len(previous) == 1 else Context(previous)
             put_span(current, SPAN_KEY, record)
             attach(current)
             trace.open[span_id] = record
@@ -245,6 +250,8 @@ class SpanScope(LiveSpan):
         """End the span, recording what was raised."""
         if get_current() is self._current:
             attach(self._previous)
+        else:
+            leave(self._previous, self._current)
         try:
             record = self.record
         except AttributeError:  # it was not recorded
@@ -482,4 +489,3 @@ def get_active_trace_id() -> str | None:
     """
     trace = current_trace()
     return None if trace is None else trace.trace_id
-

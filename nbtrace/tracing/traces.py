@@ -73,8 +73,9 @@ def update_current_trace(  # noqa: PLR0913, PLR0917 - MLflow's signature
         logger.warning("update_current_trace found no active trace; call it inside a span")
         return
     chosen_state = _checked_state(state)
-    previews = _checked_preview("request", request_preview), _checked_preview(
-        "response", response_preview
+    previews = (
+        _checked_preview("request", request_preview),
+        _checked_preview("response", response_preview),
     )
     _warn_of_other_types(tags, metadata)
     new_tags, new_metadata = split_standard_keys(tags, metadata)

@@ -21,7 +21,7 @@ from nbtrace.tracing.redaction import (
     without_surrogates,
 )
 from nbtrace.tracing.secret_names import NameKind, name_kind
-from nbtrace.tracing.snapshot import Snapshot, type_name
+from nbtrace.tracing.snapshot import Snapshot, cut_text, type_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 # strings that a person may set lower are kept by shrinking it.
 FAST_CHARACTERS = 20_000
 FAST_DEPTH = 12
+# A longer JSON text takes too long to parse, and is cut as text.
+MAX_PARSED_CHARACTERS = 4_000_000
 # What a container or a number counts beside texts.
 _NODE = 4
 # One item that is not plain.
@@ -180,6 +182,17 @@ def _not_recorded(value: object, error: BaseException) -> str:
     return _dumps(without_surrogates(name)).decode()
 
 
+def _attribute_text(text: str) -> str:
+    if len(text) <= options.max_string_characters:
+        return redact_text(text)
+    if len(text) <= MAX_PARSED_CHARACTERS and text[:1] in {"{", "["}:
+        try:
+            return encode_json(orjson.loads(text))  # cut inside, so that it stays JSON
+        except orjson.JSONDecodeError:
+            pass
+    return cut_text(text, options.max_string_characters)
+
+
 def encode_attribute(value: Any, key: str = "") -> Any:
     """Return a value as OTLP can hold it, typed where it is plain.
 
@@ -209,8 +222,8 @@ def encode_attribute(value: Any, key: str = "") -> Any:
     try:
         if key and options.redact and name_kind(key) is not NameKind.HARMLESS:
             return redact_value({key: Snapshot(find_encoder, typed=True).walk(value)})[key]
-        if kind is str and len(value) <= options.max_string_characters:
-            return redact_text(value)
+        if kind is str:
+            return _attribute_text(value)
         tree = redact_value(Snapshot(find_encoder, typed=True).walk(value))
         if kind is list or kind is tuple or kind is dict or type(tree) not in {list, dict}:
             return tree

@@ -41,8 +41,7 @@ NAIVE = [
         r"(?i)\bbasic\s+[A-Za-z0-9+/]{16,}=*",
         r"://[^\s:/@]+:[^\s/@]+@",
         r"(?i)[?&](?:api_?key|token|sig|signature|password)=[^&\s]+",
-        r"""(?i)\b[\w-]*(?:password|secret|api[_-]?key|access[_-]?token|authorization)\b["']?\s*[:=]"""
-        r"""\s*["']?[^\s"',;]+""",
+        r"""(?i)(?:password|secret|api_?key|access_token|authorization)["']?\s*[:=]\s*\S+""",
     )
 ]
 
