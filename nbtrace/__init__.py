@@ -19,6 +19,7 @@ from nbtrace.client import (
     search_sessions,
     search_traces,
 )
+from nbtrace.config import __version__
 from nbtrace.exceptions import NbtraceError
 from nbtrace.tracing.context import context
 from nbtrace.tracing.decorator import trace
@@ -52,6 +53,7 @@ _LAZY = {
 __all__ = [
     "NbtraceError",
     "SpanTree",
+    "__version__",
     "configure",
     "context",
     "count_traces",
@@ -83,12 +85,8 @@ def __getattr__(name: str) -> Any:
     module = _LAZY.get(name)
     if module is not None:
         return getattr(importlib.import_module(module), name)
-    if name == "__version__":
-        from importlib.metadata import version
-
-        return version("nbtrace")
     raise AttributeError(f"module 'nbtrace' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__, "__version__"})
+    return sorted({*globals(), *__all__})

@@ -7,11 +7,16 @@
 from __future__ import annotations
 
 import os
-import re
 from dataclasses import dataclass, field, fields
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from nbtrace.exceptions import NbtraceError
+
+if TYPE_CHECKING:
+    import re
+
+# Of the package; its metadata and the recorded spans read it here.
+__version__ = "0.1.0"
 
 # A cell's value should stay readable in the tree and the file should stay small enough to open:
 # these bounds keep a pathological value below about 1 MB of JSON and below 50 ms of work.
@@ -31,10 +36,10 @@ Display = Literal["auto", "always", "never"]
 Saved = Literal["full", "names", "none"]
 
 
-def _flag(name: str, default: bool) -> bool:  # noqa: FBT001 - an environment flag and its default
+def _flag_is_on(name: str) -> bool:
     text = os.environ.get(name, "").strip().lower()
     if not text:
-        return default
+        return True
     if text in {"1", "true", "yes", "on"}:
         return True
     if text in {"0", "false", "no", "off"}:
@@ -69,10 +74,10 @@ class Options:
         Grows with each change.
     """
 
-    redact: bool = field(default_factory=lambda: _flag("NBTRACE_REDACT", True))
+    redact: bool = field(default_factory=lambda: _flag_is_on("NBTRACE_REDACT"))
     redact_patterns: tuple[re.Pattern[str], ...] = ()
     redact_keys: tuple[str, ...] = ()
-    capture_content: bool = field(default_factory=lambda: _flag("NBTRACE_CAPTURE_CONTENT", True))
+    capture_content: bool = field(default_factory=lambda: _flag_is_on("NBTRACE_CAPTURE_CONTENT"))
     display: Display = "auto"
     saved: Saved = "full"
     max_value_bytes: int = MAX_VALUE_BYTES

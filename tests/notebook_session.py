@@ -62,8 +62,7 @@ class Session:
         source = textwrap.dedent(source).strip("\n") if dedent else source
         cell = nbformat.v4.new_code_cell(source)
         self._client.nb.cells.append(cell)
-        with contextlib.suppress(Exception):
-            self._client.execute_cell(cell, len(self._client.nb.cells) - 1)
+        self._client.execute_cell(cell, len(self._client.nb.cells) - 1)
         return Cell(cell)
 
     def interrupt(self, source: str, marker: Path) -> Cell:

@@ -106,13 +106,16 @@ def test_a_span_that_cannot_be_indexed_costs_only_itself():
 
 
 def test_a_part_is_closed_while_a_long_trace_still_runs(store_directory, monkeypatch):
-    from nbtrace.tracing import active
+    from nbtrace.store import writer
+    from nbtrace.tracing import recorder
 
-    monkeypatch.setattr(active, "PART_BYTES", 20_000)
+    monkeypatch.setattr(writer, "PART_BYTES", 20_000)
+    monkeypatch.setattr(recorder, "UNWRITTEN_SPANS", 100)
     with nbtrace.start_span("root") as root:
         for number in range(300):
             with nbtrace.start_span("child") as span:
                 span.set_outputs(number)
+        current_recorder().tick()
         nbtrace.flush()
         assert list(store_directory.rglob(f"{root.trace_id}*.json"))
         assert len(nbtrace.get_trace(root.trace_id).data.spans) == 301
@@ -158,7 +161,7 @@ def test_a_full_disk_costs_one_warning_and_no_trace():
 
 def test_a_directory_that_cannot_be_made_costs_one_warning(tmp_path):
     (tmp_path / "file").write_text("in the way")
-    said, errors = elsewhere(
+    said, _ = elsewhere(
         """
         import warnings
         import nbtrace

@@ -9,9 +9,12 @@ from nbtrace.testing import START_NS, STEP_NS, deterministic
 
 
 def record(**options):
-    with deterministic(**options):
-        with nbtrace.start_span("root") as root, nbtrace.start_span("child") as child:
-            pass
+    with (
+        deterministic(**options),
+        nbtrace.start_span("root") as root,
+        nbtrace.start_span("child") as child,
+    ):
+        pass
     return [
         (span.trace_id, span.span_id, span.start_time_ns, span.end_time_ns)
         for span in (root, child)
@@ -31,9 +34,8 @@ def test_each_start_and_end_moves_the_clock_by_one_step():
 
 
 def test_time_may_be_let_pass():
-    with deterministic(start=5_000_000_000, step=10) as clock:
-        with nbtrace.start_span("root") as root:
-            clock.now += 3_000_000_000
+    with deterministic(start=5_000_000_000, step=10) as clock, nbtrace.start_span("root") as root:
+        clock.now += 3_000_000_000
     assert root.duration_ns == 3_000_000_010
     assert nbtrace.get_trace(root.trace_id).info.execution_duration == 3_000
 

@@ -30,7 +30,6 @@ def git(directory, *arguments):
 def repository(tmp_path):
     git(tmp_path, "init", "-q")
     git(tmp_path, "commit", "-q", "--allow-empty", "-m", "first")
-    environment.git_commit.cache_clear()
     return tmp_path
 
 
@@ -48,7 +47,6 @@ def test_packed_detached_and_linked_heads(repository):
     git(repository, "worktree", "add", "-q", "-b", "other", "linked")
     assert environment.git_commit(repository / "linked") == head
     git(repository, "checkout", "-q", "--detach")
-    environment.git_commit.cache_clear()
     assert environment.git_commit(repository) == head
 
 

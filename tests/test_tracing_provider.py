@@ -83,6 +83,7 @@ def test_an_sdk_provider_set_before_keeps_exporting_and_nbtrace_listens():
         otel.set_tracer_provider(provider)
         early = otel.get_tracer("early")
         cell = start_cell("cell", source="1")
+        first = cell.trace_id
         with early.start_as_current_span("theirs"):
             with nbtrace.start_span("mine"):
                 with otel.get_tracer("late").start_as_current_span("deep"):
@@ -94,7 +95,7 @@ def test_an_sdk_provider_set_before_keeps_exporting_and_nbtrace_listens():
         cell.end()
         say(
             traces=traces(),
-            parents=parents(nbtrace.search_traces("name = 'cell'", return_type="list")[0].info.trace_id),
+            parents=parents(first),
             exported=sorted(span.name for span in exporter.get_finished_spans()),
             same=otel.get_tracer_provider() is provider,
         )
@@ -129,7 +130,7 @@ def test_an_sdk_provider_set_after_wins_and_tracers_handed_out_hand_calls_on():
             traces=traces(),
             exported=sorted(span.name for span in exporter.get_finished_spans()),
             same=otel.get_tracer_provider() is provider,
-            scopes=sorted({span.instrumentation_scope.name for span in exporter.get_finished_spans()}),
+            scopes=sorted({s.instrumentation_scope.name for s in exporter.get_finished_spans()}),
         )
     """)
     assert found == {
@@ -177,7 +178,12 @@ def test_spans_open_when_nbtrace_begins_to_listen_are_not_lost():
                     with nbtrace.start_span("mine"):
                         pass
         (trace,) = nbtrace.search_traces(return_type="list")
-        say(parents=parents(trace.info.trace_id), name=trace.info.trace_name if hasattr(trace.info, "trace_name") else trace.info.tags["mlflow.traceName"], state=str(trace.info.state.value))
+        info = trace.info
+        say(
+            parents=parents(info.trace_id),
+            name=info.tags["mlflow.traceName"],
+            state=info.state.value,
+        )
     """)
     assert found == {
         "parents": {"outer": None, "middle": "outer", "inner": "middle", "mine": "inner"},
@@ -193,7 +199,8 @@ def test_a_root_of_theirs_is_a_trace_of_ours_with_its_state():
         nbtrace.tracing.offer_provider()
         tracer = otel.get_tracer("library", "1.2")
         try:
-            with tracer.start_as_current_span("failing", attributes={"llm.model_name": "m"}) as span:
+            attributes = {"llm.model_name": "m"}
+            with tracer.start_as_current_span("failing", attributes=attributes) as span:
                 span.add_event("token", {"n": 1})
                 with nbtrace.start_span("mine"):
                     raise ValueError("no")
@@ -242,12 +249,14 @@ def test_secrets_of_their_spans_are_redacted():
         otel.set_tracer_provider(provider)
         nbtrace.tracing.offer_provider()
         with otel.get_tracer("library").start_as_current_span("call") as span:
-            span.set_attribute("input.value", json.dumps({{"api_key": "hunter2", "text": "{secret}"}}))
+            value = {{"api_key": "hunter2", "text": "{secret}"}}
+            span.set_attribute("input.value", json.dumps(value))
             span.set_attribute("http.request.header.authorization", "Bearer {secret}")
             span.add_event("sent", {{"key": "{secret}"}})
             span.set_status(otel.StatusCode.ERROR, "refused {secret}")
         (trace,) = nbtrace.search_traces(return_type="list")
-        say(text=str(trace.to_dict()), valid=json.loads(trace.data.spans[0].raw_attributes["input.value"])["api_key"])
+        value = trace.data.spans[0].raw_attributes["input.value"]
+        say(text=str(trace.to_dict()), valid=json.loads(value)["api_key"])
     """)
     assert secret not in found["text"]
     assert "hunter2" not in found["text"]

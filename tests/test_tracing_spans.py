@@ -91,12 +91,12 @@ def test_what_is_raised_is_recorded_and_goes_on(error):
 
 
 def test_an_exception_whose_str_raises_is_recorded_all_the_same():
-    class Awkward(Exception):
+    class AwkwardError(Exception):
         def __str__(self):
             raise RuntimeError
 
-    with pytest.raises(Awkward), nbtrace.start_span("step") as span:
-        raise Awkward
+    with pytest.raises(AwkwardError), nbtrace.start_span("step") as span:
+        raise AwkwardError
     assert nbtrace.get_trace(span.trace_id).info.state == "ERROR"
 
 
@@ -343,12 +343,12 @@ def test_the_users_seed_does_not_repeat_ids():
 
 
 def test_root_only_arguments_on_a_child_are_ignored_with_a_warning(caplog):
-    with nbtrace.start_span("root", run_id="run-1") as root:
-        with (
-            caplog.at_level(logging.WARNING, "nbtrace"),
-            nbtrace.start_span("child", run_id="run-2"),
-        ):
-            pass
+    caplog.set_level(logging.WARNING, "nbtrace")
+    with (
+        nbtrace.start_span("root", run_id="run-1") as root,
+        nbtrace.start_span("child", run_id="run-2"),
+    ):
+        pass
     assert "root span" in caplog.text
     assert nbtrace.get_trace(root.trace_id).info.trace_metadata["mlflow.sourceRun"] == "run-1"
 

@@ -14,7 +14,12 @@ import orjson
 
 from nbtrace.config import options
 from nbtrace.entities.constant import TraceMetadataKey
-from nbtrace.entities.preview import request_preview, response_preview
+from nbtrace.entities.preview import (
+    request_preview,
+    request_preview_of_json,
+    response_preview,
+    response_preview_of_json,
+)
 from nbtrace.otel.conventions import chat_previews, index_fields, view
 from nbtrace.otel.otlp import decode_span, decode_value
 from nbtrace.otel.usage import totals
@@ -42,6 +47,7 @@ class SpanIndexer:
 
     def __init__(self) -> None:
         self._root: dict[str, Any] | None = None
+        self._root_attributes: dict[str, Any] = {}
         self._with_usage = False
         self._spans: list[dict[str, Any]] = []
         self._parents: dict[str, str | None] = {}
@@ -49,6 +55,7 @@ class SpanIndexer:
     def see_root(self, span: dict[str, Any]) -> None:
         """Take an open root for the previews only."""
         self._root = span
+        self._root_attributes = _attributes(span)
 
     def row(self, line: bytes, part: int, offset: int, length: int) -> SpanRow:
         """Return the row of one span.
@@ -66,14 +73,11 @@ class SpanIndexer:
             The row.
         """
         span: dict[str, Any] = orjson.loads(line)
-        attributes: dict[str, Any] = {}
-        for item in span.get("attributes", ()):
-            value = item["value"]
-            text = value.get("stringValue")
-            attributes[item["key"]] = decode_value(value) if text is None else text
+        attributes = _attributes(span)
         parent_id = span.get("parentSpanId") or None
         if parent_id is None:
             self._root = span
+            self._root_attributes = attributes
         start = int(span["startTimeUnixNano"])
         kind, model, input_tokens, output_tokens, total_tokens, cost = index_fields(
             attributes, start
@@ -108,10 +112,18 @@ class SpanIndexer:
         """Return the previews of request and response, as far as the root has been seen."""
         if self._root is None:
             return None, None
-        span = decode_span(self._root)
-        if _INPUTS in span.raw_attributes or _OUTPUTS in span.raw_attributes:
-            return request_preview(span.inputs), response_preview(span.outputs)
-        return chat_previews(view(span)) if span.raw_attributes else (None, None)
+        attributes = self._root_attributes
+        inputs, outputs = attributes.get(_INPUTS), attributes.get(_OUTPUTS)
+        if isinstance(inputs, str) or isinstance(outputs, str):
+            return (
+                request_preview_of_json(inputs) if isinstance(inputs, str) else None,
+                response_preview_of_json(outputs) if isinstance(outputs, str) else None,
+            )
+        if attributes.keys() <= _NOT_INDEXED:
+            return None, None
+        shown = view(decode_span(self._root))
+        request, response = chat_previews(shown)
+        return request or request_preview(shown.inputs), response or response_preview(shown.outputs)
 
     def totals(self) -> dict[str, Any]:
         """Return the trace's token usage and cost, None where nothing is known."""
@@ -140,6 +152,15 @@ class SpanIndexer:
             cost = {"total_cost": usage["cost"]}
             metadata[TraceMetadataKey.COST] = orjson.dumps(cost).decode()
         return metadata
+
+
+def _attributes(span: dict[str, Any]) -> dict[str, Any]:
+    attributes: dict[str, Any] = {}
+    for item in span.get("attributes", ()):
+        value = item["value"]
+        text = value.get("stringValue")
+        attributes[item["key"]] = decode_value(value) if text is None else text
+    return attributes
 
 
 def _few(attributes: dict[str, Any]) -> str | None:

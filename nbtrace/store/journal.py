@@ -331,7 +331,7 @@ class Journal:
         """Use a segment again, or let it go."""
         segment = self._segments[number]
         if segment is self._segment:
-            # A new number: whoever still holds a position of the old one must not read what follows.
+            # A new number: an old position must not read what follows.
             del self._segments[number]
             self._number += 1
             self._segments[self._number] = segment

@@ -15,6 +15,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
+# Where the journals are, and the lock of each.
+ACTIVE_NAME = "active"
+LOCK_NAME = "lock"
+
 if sys.platform == "win32":
     import msvcrt
 

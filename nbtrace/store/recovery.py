@@ -2,10 +2,10 @@
 
 Each recording process has a directory under ``active/`` with a lock that dies with it, its journal
 and its table of scopes. Where the lock can be taken the process is gone: its finished spans become
-parts of their traces, its open spans are closed as incomplete, and a trace whose root it had becomes
-ERROR, tagged ``nbtrace.recovered``. The lock is held meanwhile, so that two processes that open the
-store at once do not both do it; everything is an upsert, so that one killed in the middle does no
-harm. A journal whose lock is held is never touched.
+parts of their traces, its open spans are closed as incomplete, and a trace whose root it had
+becomes ERROR, tagged ``nbtrace.recovered``. The lock is held meanwhile, so that two processes that
+open the store at once do not both do it; everything is an upsert, so that one killed in the middle
+does no harm. A journal whose lock is held is never touched.
 """
 
 from __future__ import annotations
@@ -21,9 +21,8 @@ import orjson
 
 from nbtrace.entities.constant import NbtraceKey, TraceTagKey
 from nbtrace.store.errors import StoreUnavailable
-from nbtrace.store.indexing import SpanIndexer
 from nbtrace.store.journal import OPEN, SPAN, SUFFIX, TRACE, read_segment
-from nbtrace.store.locks import try_lock, unlock
+from nbtrace.store.locks import ACTIVE_NAME, LOCK_NAME, try_lock, unlock
 from nbtrace.store.rows import SpanRow, TraceRow
 from nbtrace.store.scopes import read_scopes
 from nbtrace.store.span_files import write_part
@@ -36,8 +35,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("nbtrace")
 
-LOCK_NAME = "lock"
-ACTIVE_NAME = "active"
 # A process makes its directory a moment before it has the lock; one this old had its chance.
 GRACE_SECONDS = 60.0
 _ERROR = 2
@@ -155,6 +152,8 @@ def _write(
         return None
     request_time = record.get("request_time") or _earliest(lines) // 1_000_000
     experiment_id = record.get("experiment_id", "0")
+    from nbtrace.store.indexing import SpanIndexer
+
     indexer = SpanIndexer()
     rows: list[SpanRow] = []
     part = f"{process}-recovered"

@@ -1,9 +1,9 @@
 """The background writer: from the journal to span files and database rows, in batches.
 
 One daemon thread a process. It sleeps until a trace is submitted, waits a moment for company, then
-writes each trace's new spans as one part file and all traces' rows in one transaction, and only then
-lets go of the journal's records: killed at any point, the next process finds everything. While traces
-are open it also wakes a few times a second to let the recorder look after them (``tick``).
+writes each trace's new spans as one part file and all traces' rows in one transaction, and only
+then lets go of the journal's records: killed at any point, the next process finds everything. While
+traces are open it also wakes a few times a second to let the recorder look after them (``tick``).
 Where no thread can be started the same is done at once, in ``submit``.
 
 What fails (a full disk, a read-only directory) stays queued and is tried again; the journal keeps
@@ -26,7 +26,6 @@ from opentelemetry.context import Context, attach
 
 from nbtrace.entities.constant import TraceTagKey
 from nbtrace.store.errors import StoreUnavailable
-from nbtrace.store.indexing import SpanIndexer
 from nbtrace.store.journal import SPAN
 from nbtrace.store.rows import TraceRow
 from nbtrace.store.span_files import write_part
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
     from array import array
     from collections.abc import Callable, Iterator, Sequence
 
+    from nbtrace.store.indexing import SpanIndexer
     from nbtrace.store.journal import Journal
     from nbtrace.store.rows import SpanRow
     from nbtrace.store.scopes import ScopeTable
@@ -141,7 +141,7 @@ class Writer:
         Called a few times a second while ``ticking``; returns whether to go on.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it joins
         self,
         store: Store,
         journal: Journal,
@@ -157,6 +157,7 @@ class Writer:
         self._scopes = scopes
         self._process = process
         self._standard_tags = standard_tags
+        self._tags: dict[str, str] = {}
         self._tick = tick
         self.ticking = False
         self._parts = 0
@@ -306,6 +307,8 @@ class Writer:
                 return
 
     def _write(self, batch: Sequence[PendingTrace]) -> None:
+        # once a batch: the git commit may have changed, and finding it reads files
+        self._tags = self._standard_tags()
         done: list[_Written] = []
         failure: Exception | None = None
         for pending in batch:
@@ -314,6 +317,9 @@ class Writer:
             except (OSError, StoreUnavailable) as error:
                 failure = error
                 break
+            except Exception:
+                # A defect must not take the other traces along; the journal keeps this one.
+                logger.exception("nbtrace could not write a trace")
         if done:
             self._store.database.upsert_traces([item.row for item in done])
         for item in done:
@@ -332,6 +338,9 @@ class Writer:
                 size = 0
             groups[-1].setdefault(scope, []).append(line)
             size += len(line)
+        # on the writer's thread, and not when nbtrace is imported
+        from nbtrace.store.indexing import SpanIndexer
+
         indexer = SpanIndexer()
         rows: list[SpanRow] = []
         parts: list[str] = []
@@ -383,7 +392,7 @@ class Writer:
         metadata = dict(update.metadata)
         request, response = indexer.previews()
         if update.first and update.owned:
-            tags = {**self._standard_tags(), **tags}
+            tags = {**self._tags, **tags}
         if update.owned and update.name:
             tags[TraceTagKey.TRACE_NAME] = update.name
         totals: dict[str, Any] = indexer.totals()

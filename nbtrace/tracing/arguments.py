@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-def argument_reader(
+def argument_reader(  # noqa: C901 - worked out once, so that a call is cheap
     function: Callable[..., Any],
 ) -> Callable[[tuple[Any, ...], dict[str, Any]], dict[str, Any]]:
     """Return a function from ``args, kwargs`` to a dictionary by parameter name.

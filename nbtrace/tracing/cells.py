@@ -54,6 +54,20 @@ class Cell:
         """``tr-`` and 32 hex digits, None where nothing is recorded."""
         return None if self.source is None else self.source.trace_id
 
+    def restart_clock(self) -> None:
+        """Begin the cell's time now: what came before, such as showing the tree, was nbtrace's.
+
+        It also journals the cell, so that its source is found though the very first line of it
+        should kill the process.
+        """
+        try:
+            if self._span is not None and self.source is not None:
+                self._span.record.restart_clock()
+                self.source.start_time = self._span.record.start_time
+                self.source.announce()
+        except Exception:
+            logger.warning("nbtrace could not journal the cell", exc_info=True)
+
     def end(
         self,
         *,
@@ -168,7 +182,6 @@ def start_cell(  # noqa: PLR0913 - what the extension knows of a cell
         if experiment is not None:
             with contextlib.suppress(Exception):
                 trace.experiment_id = _experiment_id(experiment)
-        trace.announce()
         return Cell(span, activate(record))
     except Exception:
         logger.warning("nbtrace could not start the trace of the cell", exc_info=True)

@@ -1,9 +1,9 @@
 """The current OpenTelemetry context, read and replaced at the price of a context variable.
 
-OpenTelemetry's own functions are used unless its run-time context is the standard one, whose context
-variable is then used directly: each span reads it twice and replaces it twice. Replacing needs no
-token. Detaching by token fails when a generator or a task ends in another context than it began in,
-so whoever leaves a block puts the former context back, where its own is still the current one.
+OpenTelemetry's own functions are used unless its run-time context is the standard one, whose
+context variable is then used directly: each span reads it twice and replaces it twice. Replacing
+needs no token. Detaching by token fails when a generator or a task ends in another context than it
+began in, so whoever leaves a block puts the former context back, where its own is still current.
 """
 
 from __future__ import annotations

@@ -72,30 +72,24 @@ class Call:
     ) -> SpanRecord | None:
         """Start the span of a call and record its arguments; None where that is not possible."""
         try:
-            return self._begin(current, args, kwargs)
+            if self.ratio is None:
+                record = begin(current, self.name, self.span_type)
+            else:
+                parent = current.get(SPAN_KEY)
+                record = (
+                    begin(current, self.name, self.span_type)
+                    if type(parent) is SpanRecord
+                    else begin_trace(current, parent, self.name, self.span_type, ratio=self.ratio)
+                )
+            if record is not None:
+                record.function = self.function
+                if options.capture_content:
+                    record.inputs = encode_json(self.arguments(args, kwargs))
+                if self.more is not None:
+                    configure_span(LiveSpan(record), *self.more)
         except Exception:
             logger.warning("nbtrace could not trace a call of %r", self.name, exc_info=True)
             return None
-
-    def _begin(
-        self, current: Context, args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> SpanRecord | None:
-        if self.ratio is None:
-            record = begin(current, self.name, self.span_type)
-        else:
-            parent = current.get(SPAN_KEY)
-            record = (
-                begin(current, self.name, self.span_type)
-                if type(parent) is SpanRecord
-                else begin_trace(current, parent, self.name, self.span_type, ratio=self.ratio)
-            )
-        if record is None:
-            return None
-        record.function = self.function
-        if options.capture_content:
-            record.inputs = encode_json(self.arguments(args, kwargs))
-        if self.more is not None:
-            configure_span(LiveSpan(record), *self.more)
         return record
 
 
@@ -245,9 +239,12 @@ def trace(  # noqa: PLR0913, PLR0917 - MLflow's signature
     if sampling_ratio_override is not None and not 0 <= sampling_ratio_override <= 1:
         msg = f"sampling_ratio_override must be from 0 to 1, got {sampling_ratio_override!r}"
         raise NbtraceError.invalid(msg)
-    if func is None:
-        return lambda function: _wrap(function, settings)
-    return _wrap(func, settings)
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        wrapper: Callable[..., Any] = _wrap(function, settings)
+        return wrapper
+
+    return decorate if func is None else decorate(func)
 
 
 def _wrap(function: Any, settings: Mapping[str, Any]) -> Any:

@@ -12,12 +12,12 @@ import os
 import sys
 import urllib.parse
 from contextlib import suppress
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import orjson
 
+from nbtrace.config import __version__
 from nbtrace.entities.constant import TraceTagKey
 from nbtrace.exceptions import NbtraceError
 from nbtrace.otel.otlp import encode_attributes
@@ -87,7 +87,6 @@ def _script() -> str:
     return Path(path).name if path else "python"
 
 
-@functools.lru_cache(maxsize=8)
 def git_commit(directory: Path) -> str | None:
     """Return the commit that is checked out at a directory, None outside a repository.
 
@@ -124,13 +123,6 @@ def _head(git: Path) -> str | None:
     return None
 
 
-def _own_version() -> str:
-    try:
-        return version("nbtrace")
-    except PackageNotFoundError:
-        return "0"
-
-
 @functools.lru_cache(maxsize=1)
 def own_scope() -> tuple[bytes, bytes]:
     """Return nbtrace's own resource and scope as OTLP/JSON.
@@ -146,12 +138,11 @@ def own_scope() -> tuple[bytes, bytes]:
     if service:
         attributes["service.name"] = service
     attributes.setdefault("service.name", "nbtrace")
-    own_version = _own_version()
     attributes["telemetry.sdk.language"] = "python"
     attributes["telemetry.sdk.name"] = "nbtrace"
-    attributes["telemetry.sdk.version"] = own_version
+    attributes["telemetry.sdk.version"] = __version__
     resource = orjson.dumps({"attributes": encode_attributes(dict(attributes))})
-    return resource, orjson.dumps({"name": SCOPE_NAME, "version": own_version})
+    return resource, orjson.dumps({"name": SCOPE_NAME, "version": __version__})
 
 
 def mapping_is_safe(directory: Path) -> bool:
@@ -182,6 +173,6 @@ def active_experiment_id(store: Store) -> str:
         except (
             NbtraceError,
             OSError,
-        ) as error:  # a full disk must not keep traced code from running
+        ) as error:  # a full disk must not stop traced code
             logger.warning("the experiment %r could not be used: %s", name, error)
     return DEFAULT_EXPERIMENT_ID

@@ -2,8 +2,8 @@
 
 Holding a span current across a ``yield`` would make the caller's own spans children of the
 generator's, and ending it in another context is what "Failed to detach context" is about. So the
-context is put in place before each step of the body and taken away after it, together with the spans
-that the body itself holds open across a ``yield``. A generator that is
+context is put in place before each step of the body and taken away after it, together with the
+spans that the body itself holds open across a ``yield``. A generator that is
 closed or forgotten before its end closes its span as incomplete, with what it had yielded.
 """
 

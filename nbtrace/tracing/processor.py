@@ -9,7 +9,7 @@ they came, under whatever convention.
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import orjson
 
@@ -25,7 +25,7 @@ from nbtrace.tracing.values import encode_attribute
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from nbtrace.tracing.active import ActiveTrace
+    from nbtrace.tracing.active import ActiveTrace, OpenSpan
 
 logger = logging.getLogger("nbtrace")
 
@@ -162,7 +162,7 @@ class SpanProcessor:
             scope.name if scope else "", (scope.version if scope else "") or "",
             span.resource.attributes,
         )  # fmt: skip
-        foreign = ForeignSpan(trace, span, number)
+        foreign = cast("OpenSpan", ForeignSpan(trace, span, number))
         trace.open[f"{context.span_id:016x}"] = foreign
         if begins:
             trace.begin(foreign)

@@ -205,7 +205,7 @@ def _watch() -> None:
         if otel_trace._TRACER_PROVIDER is provider:  # noqa: SLF001 - whether it was accepted
             attach_processor(provider)
 
-    otel_trace._set_tracer_provider = set_and_listen  # type: ignore[attr-defined]  # noqa: SLF001
+    otel_trace._set_tracer_provider = set_and_listen  # type: ignore[assignment]  # noqa: SLF001
 
 
 def attach_processor(provider: Any) -> None:

@@ -1,7 +1,7 @@
 """The record of one span, which is also its OpenTelemetry face.
 
-A ``SpanRecord`` is what the OpenTelemetry context holds, so that spans of instrumented libraries and
-nbtrace's own nest in each other both ways. It has the exact signatures of
+A ``SpanRecord`` is what the OpenTelemetry context holds, so that spans of instrumented libraries
+and nbtrace's own nest in each other both ways. It has the exact signatures of
 ``opentelemetry.trace.Span`` and the readable properties that instrumentors use. People get the
 MLflow face, ``LiveSpan``, which wraps it. Values are encoded the moment they are set; ending a span
 turns the record into one line of OTLP/JSON and hands that to the trace, which journals it.
@@ -19,7 +19,6 @@ import traceback
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from opentelemetry.context import Context
 from opentelemetry.trace import (
     Link,
     SpanContext,
@@ -39,7 +38,9 @@ from nbtrace.tracing.values import encode_attribute
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from types import TracebackType
 
+    from opentelemetry.context import Context
     from opentelemetry.util.types import Attributes
 
     from nbtrace.tracing.active import ActiveTrace
@@ -260,6 +261,11 @@ class SpanRecord(OtelSpan):
             self.mono = None
             self.start_time = start_time
 
+    def restart_clock(self) -> None:
+        """Let the span begin now."""
+        self.mono = monotonic_ns()
+        self.start_time = time_ns()
+
     # Ending
 
     def finish(self, end_time: int | None = None) -> None:
@@ -471,7 +477,12 @@ class SpanRecord(OtelSpan):
         values.update(attributes or {})
         self.put_event("exception", values, timestamp)
 
-    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         """End the span, recording what was raised."""
         if error is not None and self.end_time is None:
             self.fail(error)

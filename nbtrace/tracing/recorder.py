@@ -11,11 +11,9 @@ import atexit
 import contextlib
 import logging
 import os
-import secrets
 import sys
 import threading
 import warnings
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -23,10 +21,10 @@ import orjson
 from nbtrace.entities import InstrumentationScope
 from nbtrace.otel.otlp import decode_attributes, encode_attributes
 from nbtrace.store import current_store
+from nbtrace.store.errors import StoreUnavailable
 from nbtrace.store.journal import Journal
 from nbtrace.store.location import make_private_directory, prepare_directory
-from nbtrace.store.locks import try_lock, unlock
-from nbtrace.store.recovery import ACTIVE_NAME, LOCK_NAME, recover
+from nbtrace.store.locks import ACTIVE_NAME, LOCK_NAME, try_lock, unlock
 from nbtrace.store.scopes import ScopeTable
 from nbtrace.store.writer import Writer
 from nbtrace.tracing import environment
@@ -34,6 +32,7 @@ from nbtrace.tracing.record import seed_ids, time_ns
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from nbtrace.store.store import Store
     from nbtrace.tracing.active import ActiveTrace
@@ -43,10 +42,10 @@ logger = logging.getLogger("nbtrace")
 NS_PER_SECOND = 1_000_000_000
 # Spans open for this long are journalled as they stand (DESIGN, promise 1).
 OPEN_NS = NS_PER_SECOND
-# So many ended spans are written while the trace still runs, which bounds what a trace of any length
-# needs of memory and of the journal.
+# So many ended spans are written while the trace still runs, which bounds what a trace of any
+# length needs of memory and of the journal.
 UNWRITTEN_SPANS = 8_000
-# Traces that can still take a late span of a library's: a thread or a stream that outlived its cell.
+# Traces that can still take a library's late span: of a thread or a stream that outlives its cell.
 ENDED_TRACES = 256
 
 
@@ -62,9 +61,9 @@ class Recorder:
     def __init__(self, store: Store) -> None:
         self.store = store
         self.experiment_id = environment.active_experiment_id(store)
-        self.process = f"{os.getpid()}-{secrets.token_hex(4)}"
+        self.process = f"{os.getpid()}-{os.urandom(4).hex()}"
         self.lock_handle: int | None = None
-        self.problem: OSError | None = None
+        self.problem: Exception | None = None
         directory = self._open_directory()
         self.directory = directory
         self.journal = Journal(directory, mapped=environment.mapping_is_safe(store.directory))
@@ -93,7 +92,7 @@ class Recorder:
                 # A lock file with text in it has an owner; an empty one may be about to get one.
                 os.write(self.lock_handle, str(os.getpid()).encode())
             return directory
-        except OSError as error:
+        except (OSError, StoreUnavailable) as error:
             self.problem = error
             return None
 
@@ -175,7 +174,7 @@ class Recorder:
         done = self.writer.flush(timeout)
         self._forget_complete()
         # children of a fork leave through os._exit, without a chance to write
-        recover(self.store, other_than=self.process)
+        recover_dead(self.store, other_than=self.process)
         if durable:
             with contextlib.suppress(OSError):
                 self.journal.sync()
@@ -190,9 +189,9 @@ class Recorder:
             return
         self._warned = True
         message = (
-            f"nbtrace cannot write to {self.store.directory}: {problem}. Traces of this process are "
-            "kept in memory, up to a limit. Free space, or set NBTRACE_DIR to a directory that can "
-            "be written and restart."
+            f"nbtrace cannot write to {self.store.directory}: {problem}. Traces of this process "
+            "are kept in memory, up to a limit. Free space, or set NBTRACE_DIR to a directory that "
+            "can be written and restart."
         )
         try:
             warnings.warn(message, stacklevel=3)
@@ -260,6 +259,19 @@ class Recorder:
         return list(self.traces.values())
 
 
+def recover_dead(store: Store, *, other_than: str | None = None) -> None:
+    """Bring the journals of dead processes into the store, as far as there are any."""
+    # imported here: most processes find none
+    try:
+        names = os.listdir(store.directory / ACTIVE_NAME)  # noqa: PTH208 - names are enough
+    except OSError:
+        names = []
+    if any(name != other_than for name in names):
+        from nbtrace.store.recovery import recover
+
+        recover(store, other_than=other_than)
+
+
 def remove_journal(directory: Path) -> None:
     """Delete the directory of a journal whose records are all in span files."""
     for path in directory.glob("*"):
@@ -304,7 +316,7 @@ def _make() -> Recorder:
     with _making:
         if _recorder is None:
             _recorder = Recorder(current_store())
-            recover(_recorder.store, other_than=_recorder.process)
+            recover_dead(_recorder.store, other_than=_recorder.process)
         return _recorder
 
 

@@ -20,9 +20,13 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from nbtrace.config import options
-from nbtrace.tracing.secret_names import NameKind, looks_like_credential, name_kind, set_extra_names
-from nbtrace.tracing.secret_patterns import Locator
-from nbtrace.tracing.secret_text import REDACTED, redact_plain
+from nbtrace.tracing.secret_names import (
+    REDACTED,
+    NameKind,
+    looks_like_credential,
+    name_kind,
+    set_extra_names,
+)
 
 if TYPE_CHECKING:
     import re
@@ -52,6 +56,9 @@ class _Rules:
     __slots__ = ("is_suspicious", "locator", "patterns", "version")
 
     def __init__(self) -> None:
+        # compiling the patterns is for the first trace, not for the import of nbtrace
+        from nbtrace.tracing.secret_patterns import Locator
+
         self.version = options.version
         self.patterns: tuple[re.Pattern[str], ...] = tuple(options.redact_patterns)
         set_extra_names(tuple(options.redact_keys))
@@ -107,6 +114,8 @@ def _redact_string(text: str, rules: _Rules, level: int) -> str:
         redacted = _redact_json(text, rules, level + 1)
         if redacted is not None:
             return redacted
+    from nbtrace.tracing.secret_text import redact_plain
+
     return redact_plain(text, rules.locator)
 
 

@@ -33,6 +33,9 @@ class NameKind(IntEnum):
     STRONG = 2
 
 
+# What stands where a secret stood.
+REDACTED = "[REDACTED]"
+
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 _CREDENTIAL = re.compile(r"(?=[^0-9]*[0-9])(?=[^A-Za-z]*[A-Za-z])[!-~]{16,}\Z")
 

@@ -12,7 +12,7 @@ import binascii
 import re
 from typing import TYPE_CHECKING
 
-from nbtrace.tracing.secret_names import NameKind, name_kind
+from nbtrace.tracing.secret_names import REDACTED, NameKind, name_kind
 from nbtrace.tracing.secret_patterns import CREDENTIAL
 from nbtrace.tracing.secret_values import (
     Around,
@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
     from nbtrace.tracing.secret_patterns import Locator
 
-REDACTED = "[REDACTED]"
+# Passes over a text that holds secrets; the second seldom finds more, the third never did.
+MAX_PASSES = 4
 # Only stretches of this length that hold a place are searched with `re`.
 STRETCH_CHARACTERS = 160
 # As long as names get in env files; longer runs are not names.
@@ -325,6 +326,16 @@ def redact_plain(text: str, locator: Locator) -> str:
     >>> redact_plain("PASSWORD=hunter2 max_tokens=5", Locator())
     'PASSWORD=[REDACTED] max_tokens=5'
     """
+    # Again, since what stood beside a secret may show itself for one without it.
+    for _ in range(MAX_PASSES):
+        redacted = _redact_once(text, locator)
+        if redacted == text:
+            break
+        text = redacted
+    return text
+
+
+def _redact_once(text: str, locator: Locator) -> str:
     secrets = _secrets(text, locator)
     if not secrets:
         return text

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from nbtrace.config import options
 from nbtrace.tracing.redaction import redact_text
-from nbtrace.tracing.secret_text import REDACTED
+from nbtrace.tracing.secret_names import REDACTED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

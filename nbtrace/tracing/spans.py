@@ -139,7 +139,7 @@ def begin(
     return begin_trace(current, parent, name, span_type, start_time)
 
 
-def begin_trace(
+def begin_trace(  # noqa: PLR0913, PLR0917 - what a start needs
     current: Context,
     parent: object,
     name: str,
@@ -267,7 +267,7 @@ class SpanScope(LiveSpan):
         record.finish()
 
 
-def configure_span(
+def configure_span(  # noqa: PLR0913, PLR0917 - as start_span takes them
     span: LiveSpan,
     attributes: Mapping[str, Any] | None,
     log_level: SpanLogLevel | int | str | None,
@@ -317,7 +317,7 @@ def experiment_of(destination: Any) -> str:
     return found
 
 
-def start_span(  # noqa: PLR0913 - MLflow's signature
+def start_span(  # noqa: PLR0913, PLR0917 - MLflow's signature
     name: str = "span",
     span_type: str = SpanType.UNKNOWN,
     attributes: Mapping[str, Any] | None = None,
@@ -362,9 +362,9 @@ def start_span(  # noqa: PLR0913 - MLflow's signature
     ...     span.set_outputs(["a document"])
     """
     scope = new_scope(SpanScope)
-    scope._name = name
-    scope._type = span_type
-    scope._options = (
+    scope._name = name  # noqa: SLF001 - its constructor, without the call
+    scope._type = span_type  # noqa: SLF001
+    scope._options = (  # noqa: SLF001
         None
         if attributes is None
         and trace_destination is None
@@ -377,7 +377,7 @@ def start_span(  # noqa: PLR0913 - MLflow's signature
     return scope
 
 
-def start_span_no_context(  # noqa: PLR0913 - MLflow's signature
+def start_span_no_context(  # noqa: PLR0913, PLR0917 - MLflow's signature
     name: str,
     span_type: str = SpanType.UNKNOWN,
     parent_span: Any = None,

@@ -8,10 +8,8 @@ own, so that one submitted outside any trace never joins a later cell's.
 
 from __future__ import annotations
 
-import concurrent.futures.thread
 import functools
 import threading
-from multiprocessing import pool
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry.context import Context
@@ -90,8 +88,11 @@ def in_context(context: Context, function: Callable[..., Any]) -> Callable[..., 
 
 
 def _patch_executor() -> None:
+    # imported here, at the first trace, so that importing nbtrace does not pay for it
+    import concurrent.futures.thread
+
     executor = concurrent.futures.thread.ThreadPoolExecutor
-    submit = executor.submit
+    submit: Callable[..., Any] = executor.submit
 
     @functools.wraps(submit)
     def submit_with_context(self: Any, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
@@ -104,6 +105,8 @@ def _patch_executor() -> None:
 
 
 def _patch_pool() -> None:
+    from multiprocessing import pool
+
     thread_pool = pool.ThreadPool
 
     def carrying(name: str) -> None:

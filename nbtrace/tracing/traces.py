@@ -15,10 +15,10 @@ from nbtrace.entities.constant import (
 )
 from nbtrace.exceptions import RESOURCE_DOES_NOT_EXIST, NbtraceError
 from nbtrace.store import current_store
-from nbtrace.store.recovery import recover
+from nbtrace.store.errors import StoreUnavailable
 from nbtrace.store.tags import checked_tag
 from nbtrace.tracing.context import plain_text, split_standard_keys
-from nbtrace.tracing.recorder import LastTrace, existing_recorder, last_trace
+from nbtrace.tracing.recorder import LastTrace, existing_recorder, last_trace, recover_dead
 from nbtrace.tracing.spans import current_trace
 
 if TYPE_CHECKING:
@@ -249,7 +249,12 @@ def get_trace(
         # What came late, from a thread or a stream that outlived its trace, may still be under way.
         flush_traces()
         active = active_trace(trace_id)
-    stored = current_store().get_trace(trace_id)
+    try:
+        stored = current_store().get_trace(trace_id)
+    except StoreUnavailable:  # then the process's own memory has to do
+        if active is None:
+            raise
+        stored = None
     if active is not None and active.owned:
         live = active.to_trace()
         if stored is None:
@@ -295,7 +300,7 @@ def flush_traces(timeout: float | None = None, *, durable: bool = False) -> bool
     recorder = existing_recorder()
     if recorder is not None:
         return recorder.flush(timeout, durable=durable)
-    recover(current_store())
+    recover_dead(current_store())
     return True
 
 
