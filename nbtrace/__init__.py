@@ -42,11 +42,16 @@ from nbtrace.tracing.traces import flush_traces as flush
 
 if TYPE_CHECKING:
     from nbtrace.notebook.extension import load_ipython_extension, unload_ipython_extension
+    from nbtrace.tracing.autolog import autolog
+    from nbtrace.tracing.tracking import get_tracking_uri, set_tracking_uri
     from nbtrace.widgets.span_tree import SpanTree
 
 _LAZY = {
     "SpanTree": "nbtrace.widgets.span_tree",
+    "autolog": "nbtrace.tracing.autolog",
+    "get_tracking_uri": "nbtrace.tracing.tracking",
     "load_ipython_extension": "nbtrace.notebook.extension",
+    "set_tracking_uri": "nbtrace.tracing.tracking",
     "unload_ipython_extension": "nbtrace.notebook.extension",
 }
 
@@ -54,6 +59,7 @@ __all__ = [
     "NbtraceError",
     "SpanTree",
     "__version__",
+    "autolog",
     "configure",
     "context",
     "count_traces",
@@ -67,11 +73,13 @@ __all__ = [
     "get_experiment_by_name",
     "get_last_active_trace_id",
     "get_trace",
+    "get_tracking_uri",
     "load_ipython_extension",
     "search_sessions",
     "search_traces",
     "set_experiment",
     "set_trace_tag",
+    "set_tracking_uri",
     "start_span",
     "start_span_no_context",
     "trace",
@@ -85,6 +93,12 @@ def __getattr__(name: str) -> Any:
     module = _LAZY.get(name)
     if module is not None:
         return getattr(importlib.import_module(module), name)
+    if not name.startswith("_"):
+        from nbtrace.tracing.library_modules import library_module
+
+        of_library = library_module(name)
+        if of_library is not None:
+            return of_library
     raise AttributeError(f"module 'nbtrace' has no attribute {name!r}")
 
 

@@ -57,8 +57,9 @@ class Session:
         self.run(_LAST)
         self.pid = int(self.run("import os; os.getpid()").text)
 
-    def run(self, source: str, *, dedent: bool = True) -> Cell:
+    def run(self, source: str, *, dedent: bool = True, timeout: int = 60) -> Cell:
         """Run a cell as a notebook would and return it."""
+        self._client.timeout = timeout
         source = textwrap.dedent(source).strip("\n") if dedent else source
         cell = nbformat.v4.new_code_cell(source)
         self._client.nb.cells.append(cell)
@@ -160,6 +161,6 @@ def open_session(directory: Path) -> Iterator[Session]:
         language="python",
     )
     # With errors allowed the kernel does not abort the cell that is sent right after a failed one.
-    client = NotebookClient(nbformat.v4.new_notebook(), km=manager, timeout=60, allow_errors=True)
+    client = NotebookClient(nbformat.v4.new_notebook(), km=manager, allow_errors=True)
     with client.setup_kernel(env=environment, cwd=str(directory), cleanup_kc=True):
         yield Session(client)

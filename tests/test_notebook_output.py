@@ -156,6 +156,11 @@ def test_without_trace_nothing_is_watched(session: Session) -> None:
     assert (cell.text, cell.static) == ("b", [])
 
 
+# nbclient answers an Output widget on the socket it is waiting on, and now and then sleeps through
+# the reply until its timeout, with or without nbtrace. These cells take milliseconds.
+WIDGET_SECONDS = 3
+
+
 def test_output_widget(session: Session) -> None:
     cell = session.run(
         """
@@ -168,7 +173,8 @@ def test_output_widget(session: Session) -> None:
         def inside(): print("in")
         inside(); inside()
         print("after")
-        """
+        """,
+        timeout=WIDGET_SECONDS,
     )
     assert cell.shows_one_tree()
     assert cell.text.endswith("after")
@@ -184,7 +190,8 @@ def test_clear_outside_an_output_widget(session: Session) -> None:
         clear_output(wait=True)
         with out: print("inside")
         print("after")
-        """
+        """,
+        timeout=WIDGET_SECONDS,
     )
     assert cell.shows_one_tree()
     assert cell.text == "after"

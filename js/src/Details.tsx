@@ -61,7 +61,7 @@ export function Details({ session, row, onClose }: DetailsProps): JSX.Element {
     kindName(kind),
     stateWords(state),
     duration((Number.isNaN(end) ? session.now() : end) - start),
-    `at +${duration(start)}`,
+    `at +${duration(start - session.origin())}`,
     rows.tokens[row] ? `${count(rows.tokens[row])} tokens` : "",
     dollars(rows.cost[row]),
   ].filter(Boolean);
@@ -77,7 +77,7 @@ export function Details({ session, row, onClose }: DetailsProps): JSX.Element {
       </header>
       <p class="nbt-facts">{facts.join(" · ")}</p>
       {answer.state === "there" ? (
-        <Loaded details={answer.details} />
+        <Loaded details={answer.details} origin={session.origin()} />
       ) : (
         <NotLoaded session={session} row={row} answer={answer} />
       )}
@@ -126,7 +126,7 @@ function Section(props: {
   );
 }
 
-function Loaded({ details }: { details: SpanDetails }): JSX.Element {
+function Loaded({ details, origin }: { details: SpanDetails; origin: number }): JSX.Element {
   const exceptions = details.events.filter((event) => event.name === "exception");
   const others = details.events.filter((event) => event.name !== "exception");
   const empty =
@@ -143,16 +143,23 @@ function Loaded({ details }: { details: SpanDetails }): JSX.Element {
           ))}
         </Section>
       )}
-      {details.inputs !== null && (
-        <Section title="Inputs">
-          <Json text={details.inputs} />
+      {details.messages.length > 0 && (
+        <Section title="Messages" note={count(details.messages.length)}>
+          {details.messages.map((message, index) => (
+            <div class="nbt-message" key={index}>
+              <b>{message.role}</b>
+              <Cut text={message.text} render={prose} />
+            </div>
+          ))}
         </Section>
       )}
-      {details.outputs !== null && (
-        <Section title="Outputs">
-          <Json text={details.outputs} />
-        </Section>
-      )}
+      <Value
+        title={details.type === "CELL" ? "Cell" : "Inputs"}
+        text={details.inputs}
+        folded={details.messages.length > 0}
+        code={details.type === "CELL"}
+      />
+      <Value title="Outputs" text={details.outputs} folded={details.messages.length > 0} />
       {details.attributes.length > 0 && (
         <Section title="Attributes" note={count(details.attributes.length)}>
           <Table attributes={details.attributes} />
@@ -162,7 +169,7 @@ function Loaded({ details }: { details: SpanDetails }): JSX.Element {
         <Section title="Events" note={count(others.length)}>
           {others.map((event, index) => (
             <div class="nbt-event" key={index}>
-              <span>+{duration(event.time_ns)}</span> <b>{event.name}</b>
+              <span>+{duration(event.time_ns - origin)}</span> <b>{event.name}</b>
               <Table attributes={event.attributes} />
             </div>
           ))}
@@ -241,12 +248,38 @@ function Cut(props: { text: string; render: (text: string) => JSX.Element }): JS
   );
 }
 
-function Json({ text }: { text: string }): JSX.Element {
+interface ValueProps {
+  title: string;
+  text: string | null;
+  /** What the messages say already is one click away. */
+  folded?: boolean;
+  /** Whether a text is code, which wants its columns. */
+  code?: boolean;
+}
+
+function Value({ title, text, folded, code = false }: ValueProps): JSX.Element | null {
+  if (text === null) {
+    return null;
+  }
+  const value = <Json text={text} code={code} />;
+  return folded ? (
+    <details class="nbt-section nbt-stack">
+      <summary>{title}</summary>
+      {value}
+    </details>
+  ) : (
+    <Section title={title}>{value}</Section>
+  );
+}
+
+function prose(text: string): JSX.Element {
+  return <pre class="nbt-value nbt-prose">{text}</pre>;
+}
+
+function Json({ text, code }: { text: string; code: boolean }): JSX.Element {
   const plainText = stringValue(text);
   if (plainText !== null) {
-    return (
-      <Cut text={plainText} render={(shown) => <pre class="nbt-value nbt-prose">{shown}</pre>} />
-    );
+    return <Cut text={plainText} render={code ? plain : prose} />;
   }
   return <Cut text={pretty(text)} render={coloured} />;
 }

@@ -20,7 +20,7 @@ export function Header(props: HeaderProps): JSX.Element | null {
   }
   const state: State = !summary.finished ? "open" : summary.state === "ERROR" ? "error" : "ok";
   const figures = [
-    duration(props.session.now()),
+    duration(props.session.now() - props.session.origin()),
     summary.spans === 1 ? "1 span" : `${count(summary.spans)} spans`,
     summary.tokens === null ? "" : `${count(summary.tokens)} tokens`,
     dollars(summary.cost),

@@ -214,16 +214,14 @@ function closeOrLeave(tree: Tree, line: Line | undefined, goTo: (index: number) 
 /** From the earliest start to the latest end; late spans may lie outside the root. */
 function timeAxis(session: Session, now: number): { from: number; length: number } {
   const { rows } = session;
-  let from = Number.POSITIVE_INFINITY;
-  let to = 0;
+  const from = session.origin();
+  let to = from;
   for (let row = 0; row < rows.length; row++) {
     if (rows.state[row] !== ABSENT) {
       const end = rows.end[row] ?? Number.NaN;
-      from = Math.min(from, rows.start[row] ?? 0);
       to = Math.max(to, Number.isNaN(end) ? now : end);
     }
   }
-  from = Number.isFinite(from) ? from : 0;
   return { from, length: Math.max(1, to - from) };
 }
 

@@ -2,7 +2,7 @@
  * What a page knows of one model: its rows, its summary, its requests. All views of the model share
  * it; folds, scroll and the focused line belong to each view.
  */
-import { Rows } from "./columns";
+import { ABSENT, Rows } from "./columns";
 import { Requests } from "./rpc";
 import type { KernelMessage, Model, RowsMessage, RowTexts, Summary } from "./types";
 
@@ -18,6 +18,9 @@ export class Session {
   partial = false;
   requests: Requests;
   #next = -1;
+  #origin = 0;
+  #originOf: Rows | null = null;
+  #originVersion = -1;
   #model: Model;
   #listeners = new Set<() => void>();
   #scheduled = false;
@@ -89,7 +92,27 @@ export class Session {
     this.#notify();
   }
 
-  /** Nanoseconds since the trace's start, for spans that are open. */
+  /**
+   * Where the trace begins, in nanoseconds since the base of all times here. The base is the first
+   * start that was told; a cell's own start is told anew when its code begins to run.
+   */
+  origin(): number {
+    const { rows } = this;
+    if (this.#originOf !== rows || this.#originVersion !== rows.version) {
+      this.#originOf = rows;
+      this.#originVersion = rows.version;
+      let origin = Number.POSITIVE_INFINITY;
+      for (let row = 0; row < rows.length; row++) {
+        if (rows.state[row] !== ABSENT) {
+          origin = Math.min(origin, rows.start[row] ?? 0);
+        }
+      }
+      this.#origin = Number.isFinite(origin) ? origin : 0;
+    }
+    return this.#origin;
+  }
+
+  /** "Now" for spans that are open, in nanoseconds since the base of all times here. */
   now(): number {
     if (!this.summary) {
       return 0;

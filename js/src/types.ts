@@ -80,6 +80,12 @@ export interface EventDetails {
   attributes: Attribute[];
 }
 
+/** One message of a conversation with a model. */
+export interface ChatMessage {
+  role: string;
+  text: string;
+}
+
 /** Everything of one span; inputs and outputs are JSON text, or null where there are none. */
 export interface Details {
   span_id: string;
@@ -91,6 +97,7 @@ export interface Details {
   message: string;
   inputs: string | null;
   outputs: string | null;
+  messages: ChatMessage[];
   attributes: Attribute[];
   events: EventDetails[];
   links: { trace_id: string; span_id: string }[];

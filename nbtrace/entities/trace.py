@@ -314,6 +314,11 @@ class Trace:
 
         display(self)  # type: ignore[no-untyped-call]
 
+    def _ipython_display_(self) -> None:
+        from nbtrace.widgets.display import show_trace
+
+        show_trace(self)
+
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         from nbtrace.widgets.display import mimebundle
 

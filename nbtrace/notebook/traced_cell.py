@@ -62,9 +62,7 @@ class TracedCell:
         )
         self.display.start(self._cell.source)
         # Showing the tree takes milliseconds that are not the cell's.
-        restart = getattr(self._cell, "restart_clock", None)
-        if restart is not None:
-            restart()
+        self._cell.restart_clock()
 
     def end(
         self,

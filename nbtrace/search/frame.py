@@ -6,7 +6,7 @@ text, which is ``object`` in the one and ``str`` in the other, as in MLflow.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from nbtrace.entities.constant import SpanAttributeKey, TokenUsageKey, TraceTagKey
 from nbtrace.search.extract import extract, parse_extract_field
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from nbtrace.entities import Span, Trace
+    from nbtrace.entities import Trace
 
-__all__ = ["SPAN_COLUMNS", "TRACE_COLUMNS", "spans_frame", "to_pandas"]
+__all__ = ["SPAN_COLUMNS", "TRACE_COLUMNS", "frame_of_spans", "spans_frame", "to_pandas"]
 
 MLFLOW_COLUMNS = (
     "trace_id",
@@ -154,31 +154,53 @@ def spans_frame(trace: Trace) -> pd.DataFrame:
     >>> spans_frame(Trace(info, TraceData())).shape
     (0, 15)
     """
+    spans = trace.data.spans
+    places = depths(spans)
+    busy = child_time(spans)
+    return frame_of_spans(
+        [
+            (
+                span.trace_id,
+                span.span_id,
+                span.parent_id,
+                places[span.span_id],
+                span.name,
+                span.span_type,
+                str(getattr(span.status.status_code, "value", span.status.status_code)),
+                span.start_time_ns,
+                span.duration_ns,
+                None if span.duration_ns is None else span.duration_ns - busy.get(span.span_id, 0),
+                span.model_name,
+                _total(span.get_attribute(SpanAttributeKey.CHAT_USAGE), TokenUsageKey.TOTAL_TOKENS),
+                _total(span.llm_cost, "total_cost"),
+                span.inputs,
+                span.outputs,
+            )
+            for span in spans
+        ]
+    )
+
+
+def frame_of_spans(rows: Sequence[Sequence[Any]]) -> pd.DataFrame:
+    """Return the DataFrame of spans whose values are known already.
+
+    Parameters
+    ----------
+    rows : sequence of sequence
+        The values of `SPAN_COLUMNS`, times and durations in nanoseconds.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The columns `SPAN_COLUMNS`, each of its type also without any row.
+
+    Examples
+    --------
+    >>> frame_of_spans([]).shape
+    (0, 15)
+    """
     import pandas as pd
 
-    spans = trace.data.spans
-    depths = _depths(spans)
-    busy = _child_time(spans)
-    rows = [
-        (
-            span.trace_id,
-            span.span_id,
-            span.parent_id,
-            depths[span.span_id],
-            span.name,
-            span.span_type,
-            str(getattr(span.status.status_code, "value", span.status.status_code)),
-            span.start_time_ns,
-            span.duration_ns,
-            None if span.duration_ns is None else span.duration_ns - busy.get(span.span_id, 0),
-            span.model_name,
-            _total(span.get_attribute(SpanAttributeKey.CHAT_USAGE), TokenUsageKey.TOTAL_TOKENS),
-            _total(span.llm_cost, "total_cost"),
-            span.inputs,
-            span.outputs,
-        )
-        for span in spans
-    ]
     return pd.DataFrame(
         {
             name: _series([row[index] for row in rows], name, "ns")
@@ -253,27 +275,70 @@ def _integers(values: list[Any], kind: str) -> Any:
     return np.array([missing if value is None else value for value in values], "int64").view(kind)
 
 
-def _depths(spans: Sequence[Span]) -> dict[str, int]:
+class PlacedSpan(Protocol):
+    """What `depths` and `child_time` ask of a span."""
+
+    @property
+    def span_id(self) -> str:
+        """16 hex digits."""
+
+    @property
+    def parent_id(self) -> str | None:
+        """Its parent's, ``None`` for a root."""
+
+    @property
+    def start_time_ns(self) -> int:
+        """Nanoseconds since the epoch."""
+
+    @property
+    def end_time_ns(self) -> int | None:
+        """Nanoseconds since the epoch, ``None`` while open."""
+
+
+def depths(spans: Sequence[PlacedSpan]) -> dict[str, int]:
+    """Return how many ancestors each span has among the spans.
+
+    Parameters
+    ----------
+    spans : sequence of PlacedSpan
+        The spans of one trace.
+
+    Returns
+    -------
+    dict of str to int
+        By span id; 0 for a root and for a span whose parent is not there.
+    """
     parents = {span.span_id: span.parent_id for span in spans}
-    depths: dict[str, int] = {}
+    found: dict[str, int] = {}
     for span_id in parents:
         # Upwards without recursion: chains of calls are long, and damaged files have circles.
         path: list[str] = []
         seen: set[str] = set()
         place: str | None = span_id
-        while place in parents and place not in depths and place not in seen:
+        while place in parents and place not in found and place not in seen:
             path.append(place)
             seen.add(place)
             place = parents[place]
-        depth = depths.get(place, -1) if place is not None else -1
+        depth = found.get(place, -1) if place is not None else -1
         for known in reversed(path):
             depth += 1
-            depths[known] = depth
-    return depths
+            found[known] = depth
+    return found
 
 
-def _child_time(spans: Sequence[Span]) -> dict[str, int]:
-    """Return for each span how long at least one of its children ran, in nanoseconds."""
+def child_time(spans: Sequence[PlacedSpan]) -> dict[str, int]:
+    """Return for each span how long at least one of its children ran.
+
+    Parameters
+    ----------
+    spans : sequence of PlacedSpan
+        The spans of one trace.
+
+    Returns
+    -------
+    dict of str to int
+        Nanoseconds by span id; a span without children is left out.
+    """
     own = {span.span_id: span for span in spans}
     ends: dict[str, int] = {}
     busy: dict[str, int] = {}

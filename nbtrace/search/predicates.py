@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from nbtrace.search.syntax import Expression, Operator, Scalar, Value
 
-__all__ = ["Candidate", "compile_expression"]
+__all__ = ["Candidate", "compile_expression", "compile_for_span"]
 
 # What JSON never escapes and no number is written with: a letter that is no exponent.
 _PLAIN_TEXT = re.compile(r"[A-Za-z0-9 .:-]*[A-DF-Za-df-z][A-Za-z0-9 .:-]*")
@@ -78,6 +78,35 @@ def compile_expression(expression: Expression, candidate: Candidate) -> Fragment
     if isinstance(expression, Condition):
         return _condition(expression, candidate)
     return _tree(expression, lambda part: compile_expression(part, candidate))
+
+
+def compile_for_span(expression: Expression) -> Fragment:
+    """Return SQL that is true exactly for the spans that satisfy a tree.
+
+    Parameters
+    ----------
+    expression : Expression
+        A tree as the parser makes it: its conditions on spans speak of the span ``s``, the others
+        of its trace ``t``.
+
+    Returns
+    -------
+    Fragment
+        A boolean expression.
+
+    Examples
+    --------
+    >>> from nbtrace.search.parser import parse
+    >>> compile_for_span(parse("NOT span.name = 'a' AND state = 'OK'")).sql
+    '((s.name = ?) IS NOT TRUE AND +t.state = ?)'
+    """
+
+    def leaf(condition: Condition) -> Fragment:
+        if condition.field.of_span:
+            return _span_condition(condition)
+        return _condition(condition, Candidate("t.request_time", "t.id"))
+
+    return _tree(expression, leaf)
 
 
 def _tree(expression: Expression, leaf: Callable[[Any], Fragment]) -> Fragment:

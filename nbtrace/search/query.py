@@ -101,8 +101,8 @@ class Query:
         Ids of the experiments to look in; ``None`` means all.
     order_by : sequence of str or None
         Order terms; newest first without.
-    extra : sequence of Condition
-        Conditions that hold besides the filter.
+    extra : sequence of Expression
+        What holds besides the filter.
     now_ms : int or None
         What relative times count from, in milliseconds since the epoch; ``None`` means now.
 
@@ -123,7 +123,7 @@ class Query:
         locations: Sequence[str] | None = None,
         order_by: Sequence[str] | str | None = None,
         *,
-        extra: Sequence[Condition] = (),
+        extra: Sequence[Expression] = (),
         now_ms: int | None = None,
     ) -> None:
         self.order = parse_order(order_by)

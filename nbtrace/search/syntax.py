@@ -26,6 +26,7 @@ __all__ = [
     "Value",
     "conditions",
     "group_spans",
+    "speaks_of_spans",
 ]
 
 Scalar: TypeAlias = str | int | float | bool
@@ -194,12 +195,12 @@ def group_spans(expression: Expression) -> Expression:
     """
     if isinstance(expression, Not):
         return Not(group_spans(expression.operand))
-    if _speaks_of_spans(expression):
+    if speaks_of_spans(expression):
         return SpanGroup(expression)
     if isinstance(expression, Or):
         return Or(tuple(group_spans(operand) for operand in expression.operands))
     if isinstance(expression, And):
-        spans = tuple(operand for operand in expression.operands if _speaks_of_spans(operand))
+        spans = tuple(operand for operand in expression.operands if speaks_of_spans(operand))
         others = tuple(group_spans(item) for item in expression.operands if item not in spans)
         if not spans:
             return And(others)
@@ -208,7 +209,24 @@ def group_spans(expression: Expression) -> Expression:
     return expression
 
 
-def _speaks_of_spans(expression: Expression) -> bool:
+def speaks_of_spans(expression: Expression) -> bool:
+    """Say whether a tree holds conditions on spans only.
+
+    Parameters
+    ----------
+    expression : Expression
+        A tree.
+
+    Returns
+    -------
+    bool
+        ``False`` for a `SpanGroup`, which speaks of a trace.
+
+    Examples
+    --------
+    >>> speaks_of_spans(Condition(Field("span", "name", "text"), "=", "a"))
+    True
+    """
     if isinstance(expression, SpanGroup):
         return False
     return all(condition.field.of_span for condition in conditions(expression))

@@ -334,6 +334,8 @@ class ActiveTrace:
             self.taken += len(update.positions)
             if parts:
                 self.parts.append((first, self.taken, tuple(parts)))
+        if self.complete:
+            self.recorder.forget(self)
 
     @property
     def complete(self) -> bool:

@@ -113,12 +113,17 @@ class Recorder:
                 self.traces[hex_id] = trace
         return trace
 
+    def forget(self, trace: ActiveTrace) -> None:
+        """Let go of a trace that is wholly on disk, but for late spans of libraries."""
+        if self.traces.pop(trace.hex, None) is not None:
+            self.ended[trace.hex] = trace
+            while len(self.ended) > ENDED_TRACES:
+                self.ended.pop(next(iter(self.ended)), None)
+
     def _forget_complete(self) -> None:
         for trace in list(self.traces.values()):
-            if trace.complete and self.traces.pop(trace.hex, None) is not None:
-                self.ended[trace.hex] = trace
-                while len(self.ended) > ENDED_TRACES:
-                    self.ended.pop(next(iter(self.ended)), None)
+            if trace.complete:
+                self.forget(trace)
 
     def finished(self, trace: ActiveTrace) -> None:
         """Take note of a trace whose root has ended."""

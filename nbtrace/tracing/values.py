@@ -85,10 +85,8 @@ def _room_after(value: Any, room: int, depth: int) -> int:
 
 
 def _is_plain(value: Any) -> bool:
-    """Return whether orjson can write a value that is no dict as it is, at once."""
+    """Return whether orjson can write a value, no dict and no text, as it is and at once."""
     kind = type(value)
-    if kind is str:
-        return len(value) <= _fast_characters
     if kind is list:
         return _room_after(value, _fast_characters, _fast_depth) >= 0
     if kind is float:
@@ -148,6 +146,9 @@ def encode_json(value: Any) -> str:  # noqa: C901 - calls cost more than branche
                     return _encode_slowly(value)
                 if room < 0:
                     return _encode_slowly(value)
+        elif type(value) is str:
+            if len(value) > _fast_characters:
+                return _encode_slowly(value)
         elif not _is_plain(value):
             return _encode_slowly(value)
         text = _dumps(value).decode()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from nbtrace.entities.constant import SpanAttributeKey
+from nbtrace.entities.constant import NbtraceKey, SpanAttributeKey
 from nbtrace.widgets.span_facts import error_message, facts_of, safe_text
 
 if TYPE_CHECKING:
@@ -18,10 +18,13 @@ if TYPE_CHECKING:
 
     from nbtrace.entities.constant import AttributeValue
     from nbtrace.entities.span import Span
-    from nbtrace.widgets.messages import Attribute, Details, EventDetails
+    from nbtrace.otel.conventions import MessagePart
+    from nbtrace.widgets.messages import Attribute, ChatMessage, Details, EventDetails
 
 # One value of this size is more than anyone reads; all of it is in the span file.
 MAX_TEXT_CHARACTERS = 2_000_000
+# A conversation longer than this is read in the inputs, where all of it is.
+MAX_MESSAGES = 200
 # Shown in places of their own.
 SHOWN_APART = frozenset(
     {
@@ -59,6 +62,10 @@ def details_of(span: Span, base_ns: int) -> Details:
     """
     inputs, outputs = _values(span)
     hidden = SHOWN_APART
+    # A cell's source is its input, unless the cell has set another.
+    source = span.raw_attributes.get(NbtraceKey.CELL_SOURCE)
+    if isinstance(source, str) and inputs == _dumps(source):
+        hidden = SHOWN_APART | {NbtraceKey.CELL_SOURCE}
     return {
         "span_id": span.span_id,
         "parent_id": span.parent_id,
@@ -69,6 +76,7 @@ def details_of(span: Span, base_ns: int) -> Details:
         "message": safe_text(error_message(span) or span.status.description),
         "inputs": inputs,
         "outputs": outputs,
+        "messages": _messages(span),
         "attributes": _attributes(
             {key: value for key, value in span.raw_attributes.items() if key not in hidden}
         ),
@@ -97,6 +105,36 @@ def _values(span: Span) -> tuple[str | None, str | None]:
         seen = view(span)
         return _json_text(seen.inputs), _json_text(seen.outputs)
     return _stored_text(inputs), _stored_text(outputs)
+
+
+def _messages(span: Span) -> list[ChatMessage]:
+    """Return the conversation, whichever convention tells it; empty where there is none."""
+    if not span.raw_attributes:
+        return []
+    from nbtrace.otel.conventions import view
+
+    messages = view(span).messages
+    return [
+        {
+            "role": safe_text(message.role),
+            "text": safe_text(_cut("\n".join(filter(None, map(_part, message.parts))))),
+        }
+        for message in messages[:MAX_MESSAGES]
+    ]
+
+
+def _part(part: MessagePart) -> str:
+    if part.tool_call is not None:
+        arguments = part.tool_call.arguments
+        shown = arguments if isinstance(arguments, str) else _dumps(arguments)
+        return f"→ {part.tool_call.name}({shown})"
+    if part.text is not None:
+        return part.text if part.kind == "text" else f"[{part.kind}] {part.text}"
+    if part.result is not None:
+        return part.result if isinstance(part.result, str) else _dumps(part.result)
+    # The address of inline data is the data.
+    place = part.uri if part.uri and not part.uri.startswith("data:") else part.mime_type
+    return f"[{part.kind}] {part.name or place or ''}".rstrip()
 
 
 def _stored_text(value: AttributeValue) -> str | None:

@@ -31,8 +31,8 @@ _logger = logging.getLogger("nbtrace")
 # Saved beside the HTML and counted against the same budget.
 PLAIN_ROWS = 40
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
-# A cell that makes a hundred traces must not make a hundred widgets (mlflow#12110).
-TREES_PER_CELL = 1
+# A loop that displays a hundred traces must not make a hundred widgets (mlflow#12110).
+TREES_PER_CELL = 10
 
 
 class _Shown:
@@ -167,7 +167,7 @@ class TreeDisplay:
         line = (
             f"{overview_of(self._source).headline}\n"
             f"nbtrace.SpanTree(nbtrace.get_trace({self._source.trace_id!r})) shows it; "
-            f"a cell shows {TREES_PER_CELL} tree by itself."
+            f"a cell shows {TREES_PER_CELL} trees by itself."
         )
         _display({"text/plain": line}, f"nbtrace-line-{self._key}", update=False)
 

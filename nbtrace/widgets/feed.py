@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import orjson
 
+from nbtrace.config import options
 from nbtrace.entities.span_status import SpanStatusCode
 from nbtrace.exceptions import NbtraceError
 from nbtrace.widgets.details import details_of
@@ -158,8 +159,9 @@ class RowFeed:
     def saved_state(self) -> SavedState:
         """Return the summary and the first rows, within what may be saved."""
         with self.lock:
-            spans = self._waiting or self._source.changes(0)[1]
-            chosen = _by_start(spans)[:SAVED_ROWS]
+            chosen: list[Span] = []
+            if options.saved != "none":
+                chosen = _by_start(self._waiting or self._source.changes(0)[1])[:SAVED_ROWS]
             while True:
                 packed = self._rows.pack(chosen)
                 texts = orjson.dumps(packed.texts).decode()
@@ -167,6 +169,8 @@ class RowFeed:
                     break
                 chosen = chosen[: len(chosen) * 3 // 4]
             summary = self._summary(finished=self._source.finished)
+            if options.saved == "none":
+                summary["model"] = None
             return SavedState({**summary, "rows": packed.rows}, packed.columns, texts)
 
     def messages(self, *, first: bool, finished: bool) -> Iterator[Outgoing]:

@@ -104,6 +104,13 @@ class LinkDetails(TypedDict):
     span_id: str
 
 
+class ChatMessage(TypedDict):
+    """One message of a conversation with a model, its parts as text."""
+
+    role: str
+    text: str
+
+
 class Details(TypedDict):
     """Everything of one span; inputs and outputs are JSON text, None where there are none."""
 
@@ -116,6 +123,7 @@ class Details(TypedDict):
     message: str
     inputs: str | None
     outputs: str | None
+    messages: list[ChatMessage]
     attributes: list[Attribute]
     events: list[EventDetails]
     links: list[LinkDetails]

@@ -20,13 +20,18 @@ NAME_CHARACTERS = 60
 
 
 class Overview(NamedTuple):
-    """A trace as read once: its spans at that moment, their forest, and a headline."""
+    """A trace as read once: its spans at that moment, their forest, and its figures in words."""
 
     trace_id: str
     name: str
     spans: Sequence[Span]
     forest: Forest
-    headline: str
+    figures: Sequence[str]
+
+    @property
+    def headline(self) -> str:
+        """The trace in one line: its name and figures."""
+        return " · ".join((one_line(self.name, NAME_CHARACTERS), *self.figures))
 
 
 def overview_of(trace: Trace | TraceSource | Overview) -> Overview:
@@ -47,7 +52,7 @@ def overview_of(trace: Trace | TraceSource | Overview) -> Overview:
     source = source_of(trace)
     spans = source.changes(0)[1]
     forest = forest_of(spans)
-    return Overview(source.trace_id, source.name, spans, forest, _headline(source, spans, forest))
+    return Overview(source.trace_id, source.name, spans, forest, _figures(source, spans, forest))
 
 
 def one_line(text: str, limit: int) -> str:
@@ -62,17 +67,13 @@ def one_line(text: str, limit: int) -> str:
     return safe_text(shown if len(shown) <= limit else shown[: limit - 1] + "…")
 
 
-def _headline(source: TraceSource, spans: Sequence[Span], forest: Forest) -> str:
-    name = one_line(source.name, NAME_CHARACTERS)
+def _figures(source: TraceSource, spans: Sequence[Span], forest: Forest) -> list[str]:
     running = "" if source.finished else "running"
     if not spans:
-        return " · ".join(
-            part for part in (name, "no spans yet" if running else "no spans") if part
-        )
+        return ["no spans yet" if running else "no spans"]
     tokens, cost = usage_of(spans)
     errors = sum(span.status.status_code is SpanStatusCode.ERROR for span in spans)
     parts = [
-        name,
         duration(forest.end - forest.start),
         count(len(spans), "span"),
         "" if tokens is None else count(tokens, "token"),
@@ -80,4 +81,4 @@ def _headline(source: TraceSource, spans: Sequence[Span], forest: Forest) -> str
         count(errors, "error") if errors else "",
         running,
     ]
-    return " · ".join(part for part in parts if part)
+    return [part for part in parts if part]

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from nbtrace.widgets.figures import count, duration
 from nbtrace.widgets.forest import chosen_lines
-from nbtrace.widgets.messages import STATES
+from nbtrace.widgets.messages import OPEN, STATES
 from nbtrace.widgets.overview import NAME_CHARACTERS, Overview, one_line, overview_of
-from nbtrace.widgets.span_facts import error_message, facts_of
+from nbtrace.widgets.span_facts import Facts, error_message, facts_of
 
 if TYPE_CHECKING:
     from nbtrace.entities.span import Span
@@ -34,7 +34,8 @@ def terminal_tree(trace: Trace | TraceSource | Overview, max_rows: int = TERMINA
     Returns
     -------
     str
-        One line per span: name, kind, duration, tokens, state.
+        One line per span: name, kind, duration, tokens, state; the first one tells those of the
+        whole trace and, where the trace has one root, what became of that.
 
     Examples
     --------
@@ -50,17 +51,18 @@ def terminal_tree(trace: Trace | TraceSource | Overview, max_rows: int = TERMINA
     """
     overview = overview_of(trace)
     spans, forest = overview.spans, overview.forest
-    lines = [overview.headline]
+    one_root = len(forest.roots) == 1
+    lines = [_first_line(overview) if one_root else overview.headline]
     # Whether the ancestor at each depth has siblings below, which is where a bar is drawn.
     bars: list[bool] = []
     for line in chosen_lines(forest, max_rows):
         del bars[line.depth :]
         bars.append(not line.last)
         # The first root is the headline itself.
-        if not (line.depth == 0 and len(forest.roots) == 1):
-            lines.append(_prefix(bars, len(forest.roots) == 1) + _span_line(spans[line.place]))
+        if line.depth or not one_root:
+            lines.append(_prefix(bars, one_root) + _span_line(spans[line.place]))
         if line.left_out:
-            lines.append(_indent(bars, len(forest.roots) == 1) + f"… {line.left_out:,} more")
+            lines.append(_indent(bars, one_root) + f"… {line.left_out:,} more")
     return "\n".join(lines)
 
 
@@ -80,17 +82,32 @@ def _indent(bars: list[bool], one_root: bool) -> str:  # noqa: FBT001 - private,
     return "".join("│  " if more else "   " for more in shown) + "└─ "
 
 
-def _span_line(span: Span) -> str:
-    facts = facts_of(span)
+def _first_line(overview: Overview) -> str:
+    root = overview.spans[overview.forest.roots[0]]
+    facts = facts_of(root)
+    # That the root has not ended is said by "running" already.
+    mark = "" if facts.state == OPEN else _mark(root, facts)
+    name = one_line(overview.name, NAME_CHARACTERS)
+    return " · ".join(part for part in (name, _kind(facts), *overview.figures, mark) if part)
+
+
+def _kind(facts: Facts) -> str:
+    return "" if facts.kind == "UNKNOWN" else facts.kind
+
+
+def _mark(span: Span, facts: Facts) -> str:
     mark = MARKS[STATES[facts.state]]
     message = error_message(span)
-    if message:
-        mark = f"{mark}: {one_line(message, ERROR_CHARACTERS)}"
+    return f"{mark}: {one_line(message, ERROR_CHARACTERS)}" if message else mark
+
+
+def _span_line(span: Span) -> str:
+    facts = facts_of(span)
     parts = [
         one_line(span.name, NAME_CHARACTERS),
-        "" if facts.kind == "UNKNOWN" else facts.kind,
+        _kind(facts),
         duration(span.duration_ns),
         "" if facts.tokens is None else count(facts.tokens, "token"),
-        mark,
+        _mark(span, facts),
     ]
     return "  ".join(part for part in parts if part)
