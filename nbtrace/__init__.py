@@ -14,9 +14,11 @@ from nbtrace import tracing
 from nbtrace.client import (
     count_traces,
     create_experiment,
+    explain,
     get_experiment,
     get_experiment_by_name,
     search_sessions,
+    search_spans,
     search_traces,
 )
 from nbtrace.config import __version__
@@ -41,6 +43,15 @@ from nbtrace.tracing.traces import (
 from nbtrace.tracing.traces import flush_traces as flush
 
 if TYPE_CHECKING:
+    from nbtrace.annotations import (
+        delete_assessment,
+        get_assessment,
+        log_assessment,
+        log_expectation,
+        log_feedback,
+        override_feedback,
+        update_assessment,
+    )
     from nbtrace.notebook.extension import load_ipython_extension, unload_ipython_extension
     from nbtrace.tracing.autolog import autolog
     from nbtrace.tracing.tracking import get_tracking_uri, set_tracking_uri
@@ -48,11 +59,18 @@ if TYPE_CHECKING:
 
 _LAZY = {
     "SpanTree": "nbtrace.widgets.span_tree",
+    "delete_assessment": "nbtrace.annotations",
+    "get_assessment": "nbtrace.annotations",
     "autolog": "nbtrace.tracing.autolog",
     "get_tracking_uri": "nbtrace.tracing.tracking",
     "load_ipython_extension": "nbtrace.notebook.extension",
+    "log_assessment": "nbtrace.annotations",
+    "log_expectation": "nbtrace.annotations",
+    "log_feedback": "nbtrace.annotations",
+    "override_feedback": "nbtrace.annotations",
     "set_tracking_uri": "nbtrace.tracing.tracking",
     "unload_ipython_extension": "nbtrace.notebook.extension",
+    "update_assessment": "nbtrace.annotations",
 }
 
 __all__ = [
@@ -64,10 +82,13 @@ __all__ = [
     "context",
     "count_traces",
     "create_experiment",
+    "delete_assessment",
     "delete_trace_tag",
+    "explain",
     "flush",
     "flush_trace_async_logging",
     "get_active_trace_id",
+    "get_assessment",
     "get_current_active_span",
     "get_experiment",
     "get_experiment_by_name",
@@ -75,7 +96,12 @@ __all__ = [
     "get_trace",
     "get_tracking_uri",
     "load_ipython_extension",
+    "log_assessment",
+    "log_expectation",
+    "log_feedback",
+    "override_feedback",
     "search_sessions",
+    "search_spans",
     "search_traces",
     "set_experiment",
     "set_trace_tag",
@@ -85,6 +111,7 @@ __all__ = [
     "trace",
     "tracing",
     "unload_ipython_extension",
+    "update_assessment",
     "update_current_trace",
 ]
 

@@ -9,14 +9,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from nbtrace.store import current_store
+from nbtrace.tracing.environment import ActiveExperiment
 from nbtrace.tracing.traces import flush_traces
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from nbtrace.entities import Experiment
+    from nbtrace.search.explain import Explanation
 
 
 def search_traces(*args: Any, **kwargs: Any) -> Any:
     """Find traces; see ``nbtrace.search.api.search_traces`` for everything it takes.
+
+    Without ``locations`` the experiment chosen by ``set_experiment`` is searched, as in MLflow, and
+    every experiment where none was chosen.
 
     Examples
     --------
@@ -30,7 +37,11 @@ def search_traces(*args: Any, **kwargs: Any) -> Any:
 
     kwargs.pop("flush", None)
     flush_traces()
-    return api.search_traces(*_filter_first(args, kwargs), **kwargs)
+    args = _filter_first(args, kwargs)
+    chosen = ActiveExperiment.experiment_id
+    if chosen is not None and not (args and args[0]) and not kwargs.get("experiment_ids"):
+        kwargs["locations"] = kwargs.get("locations") or [chosen]
+    return api.search_traces(*args, **kwargs)
 
 
 def _filter_first(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
@@ -53,6 +64,38 @@ def count_traces(filter_string: str | None = None, **kwargs: Any) -> int:
 
     flush_traces()
     return api.count_traces(filter_string, **kwargs)
+
+
+def search_spans(filter_string: str | None = None, **kwargs: Any) -> pd.DataFrame:
+    """Find spans, a row each; see ``nbtrace.search.api.search_spans`` for everything it takes.
+
+    Examples
+    --------
+    >>> import nbtrace
+    >>> with nbtrace.start_span("embed", span_type="EMBEDDING"):
+    ...     pass
+    >>> list(nbtrace.search_spans("span.type = 'EMBEDDING'", max_results=1)["name"])
+    ['embed']
+    """
+    from nbtrace.search import api
+
+    flush_traces()
+    return api.search_spans(filter_string, **kwargs)
+
+
+def explain(filter_string: str | None = None, **kwargs: Any) -> Explanation:
+    """Say how a search is done; see ``nbtrace.search.api.explain``.
+
+    Examples
+    --------
+    >>> import nbtrace
+    >>> nbtrace.explain("state = 'ERROR'").parameters[0]
+    'ERROR'
+    """
+    from nbtrace.search import api
+
+    flush_traces()
+    return api.explain(filter_string, **kwargs)
 
 
 def search_sessions(*args: Any, **kwargs: Any) -> Any:

@@ -324,3 +324,18 @@ def text_of(stored: Any) -> str:
 
 def _is_number(stored: Any) -> bool:
     return isinstance(stored, int | float) and not isinstance(stored, bool)
+
+
+def compare_spans(
+    expression: Expression, span: KnownSpan, trace: KnownTrace, traces: list[KnownTrace]
+) -> bool:
+    """Say whether a span satisfies a filter whose other conditions speak of its trace."""
+    if isinstance(expression, Not):
+        return not compare_spans(expression.operand, span, trace, traces)
+    if isinstance(expression, Or | And):
+        each = (compare_spans(operand, span, trace, traces) for operand in expression.operands)
+        return any(each) if isinstance(expression, Or) else all(each)
+    assert isinstance(expression, Condition)
+    if _only_spans(expression):
+        return _span_matches(expression, span)
+    return _trace_condition(expression, trace, traces)

@@ -88,3 +88,15 @@ def test_every_public_name_exists():
     assert set(nbtrace.__all__) <= set(dir(nbtrace))
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = nbtrace.nothing
+
+
+def test_the_chosen_experiment_is_searched_and_all_of_them_where_none_was_chosen():
+    with nbtrace.start_span("in the default"):
+        pass
+    assert len(nbtrace.search_traces()) == 1
+    nbtrace.set_experiment("prompts")
+    assert len(nbtrace.search_traces()) == 0
+    with nbtrace.start_span("in prompts"):
+        pass
+    assert list(nbtrace.search_traces()["name"]) == ["in prompts"]
+    assert len(nbtrace.search_traces(locations=["0", "prompts"])) == 2

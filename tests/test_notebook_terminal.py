@@ -88,6 +88,14 @@ def test_last_and_status(shell: InteractiveShell, capsys: pytest.CaptureFixture[
     assert "traces:     1" in out
 
 
+def test_autolog(shell: InteractiveShell, capsys: pytest.CaptureFixture[str]) -> None:
+    run(shell, "%trace autolog anthropic")
+    assert "anthropic" in capsys.readouterr().out
+    run(shell, "%trace autolog --off")
+    shell.run_cell("%trace autolog anthrapic")
+    assert "no instrumentor is known or installed for 'anthrapic'" in capsys.readouterr().err
+
+
 def test_loading_touches_nothing(
     shell: InteractiveShell, store_directory: object, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -107,10 +107,10 @@ def test_a_span_that_cannot_be_indexed_costs_only_itself():
 
 def test_a_part_is_closed_while_a_long_trace_still_runs(store_directory, monkeypatch):
     from nbtrace.store import writer
-    from nbtrace.tracing import recorder
+    from nbtrace.tracing import active
 
     monkeypatch.setattr(writer, "PART_BYTES", 20_000)
-    monkeypatch.setattr(recorder, "UNWRITTEN_SPANS", 100)
+    monkeypatch.setattr(active, "UNWRITTEN_SPANS", 100)
     with nbtrace.start_span("root") as root:
         for number in range(300):
             with nbtrace.start_span("child") as span:
@@ -260,3 +260,32 @@ def test_two_processes_write_to_one_store():
         assert (process.returncode, errors) == (0, b"")
     assert nbtrace.count_traces("name = 'mine'") == 100
     assert nbtrace.count_traces("name = 'theirs'") == 200
+
+
+def test_usage_is_counted_over_all_that_is_written_of_a_trace():
+    """A late span's usage is added to what was written before, and not put in its place."""
+    usage = {"input_tokens": 10, "output_tokens": 1, "total_tokens": 11}
+    with nbtrace.start_span("root") as root:
+        with nbtrace.start_span("first", span_type="LLM") as span:
+            span.set_attribute("mlflow.chat.tokenUsage", usage)
+        late = nbtrace.start_span_no_context("late", span_type="LLM", parent_span=root)
+    nbtrace.flush()
+    assert nbtrace.get_trace(root.trace_id).info.token_usage["total_tokens"] == 11
+    late.set_attribute("mlflow.chat.tokenUsage", usage)
+    late.end()
+    nbtrace.flush()
+    assert nbtrace.get_trace(root.trace_id).info.token_usage["total_tokens"] == 22
+
+
+def test_a_long_trace_is_written_in_goes_of_a_bounded_size(monkeypatch):
+    from nbtrace.tracing import active
+
+    monkeypatch.setattr(active, "MAX_UPDATE_SPANS", 100)
+    with nbtrace.start_span("root") as root:
+        for number in range(1_000):
+            with nbtrace.start_span("child") as span:
+                span.set_outputs(number)
+    nbtrace.flush()
+    trace = nbtrace.get_trace(root.trace_id)
+    assert trace.info.state == "OK"
+    assert sorted(s.outputs for s in trace.search_spans(name="child")) == list(range(1_000))

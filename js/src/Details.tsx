@@ -61,7 +61,7 @@ export function Details({ session, row, onClose }: DetailsProps): JSX.Element {
     kindName(kind),
     stateWords(state),
     duration((Number.isNaN(end) ? session.now() : end) - start),
-    `at +${duration(start - session.origin())}`,
+    start > session.origin() ? `at +${duration(start - session.origin())}` : "",
     rows.tokens[row] ? `${count(rows.tokens[row])} tokens` : "",
     dollars(rows.cost[row]),
   ].filter(Boolean);

@@ -37,6 +37,7 @@ export function Row(props: RowProps): JSX.Element {
   const left = percent((start - axis.from) / axis.length);
   const width = percent((end - start) / axis.length);
   const tokens = count(rows.tokens[row]);
+  const error = rows.previews.get(row)?.error;
   const label = `${name}, ${kindName(kind)}, ${stateWords(state)}, ${duration(end - start)}`;
   const classes = ["nbt-row", `nbt-is-${state}`];
   if (props.active) {
@@ -62,7 +63,7 @@ export function Row(props: RowProps): JSX.Element {
       <div
         class="nbt-name"
         role="gridcell"
-        title={name}
+        title={error ? `${name}: ${error}` : name}
         style={{ paddingLeft: `${4 + Math.min(line.depth, MAX_INDENT_LEVELS) * INDENT_PIXELS}px` }}
       >
         <Fold line={line} onToggle={props.onToggle} />

@@ -3,7 +3,8 @@ import type { JSX, TargetedPointerEvent } from "preact";
 import { duration, ticks } from "./format";
 
 /** A mark and its words take about this much. */
-const TICK_PIXELS = 90;
+const TICK_PIXELS = 70;
+const WORDS_PIXELS = 52;
 const NARROWEST_NAME = 90;
 
 export interface HeadProps {
@@ -32,7 +33,8 @@ export function Head({ length, width, showTokens, onResize }: HeadProps): JSX.El
       <div class="nbt-time" role="columnheader" aria-label="Time">
         {ticks(length, Math.max(1, width / TICK_PIXELS)).map((mark) => (
           <span key={mark} style={{ left: `${(mark / length) * 100}%` }}>
-            {mark === 0 ? "0" : duration(mark)}
+            {/* A cut unit would say something else: "200 m" for 200 ms. */}
+            {(1 - mark / length) * width < WORDS_PIXELS ? "" : mark === 0 ? "0" : duration(mark)}
           </span>
         ))}
       </div>

@@ -59,13 +59,17 @@ class TraceMagics(Magics):
         """Switch tracing of every cell on or off, show the last trace, or tell how things are.
 
         ``%trace on [--tag key=value ...] [--experiment name] [--no-display]`` traces every cell
-        from the next one on, ``%trace off`` only those that say ``%%trace``, ``%trace last`` shows
-        the newest trace, and ``%trace status`` (or ``%trace`` alone) prints where traces go.
+        from the next one on, ``%trace off`` only those that say ``%%trace``, ``%trace autolog
+        [library ...] [--off]`` traces the calls of libraries, ``%trace last`` shows the newest
+        trace, and ``%trace status`` (or ``%trace`` alone) prints where traces go.
         """
         command, _, rest = line.strip().partition(" ")
         if command == "on":
             self._events.every_cell = parse_on_line(rest)
             _print("Every cell is traced from the next one on; %trace off ends it.")
+            return
+        if command == "autolog":
+            _autolog(rest.split())
             return
         if rest.strip() or command not in {"", "off", "last", "status"}:
             msg = f"%trace does not know {line.strip()!r}; usage: {LINE_USAGE}"
@@ -157,6 +161,20 @@ class TraceMagics(Magics):
             return eval(value, *spaces) if value else None  # noqa: S307
 
         return run
+
+
+def _autolog(words: list[str]) -> None:
+    from IPython.display import display
+
+    from nbtrace.exceptions import NbtraceError
+    from nbtrace.tracing.autolog import autolog
+
+    libraries = [word for word in words if word != "--off"]
+    try:
+        table = autolog(*libraries, disable="--off" in words)
+    except NbtraceError as error:
+        raise UsageError(error.message) from None
+    display(table)  # type: ignore[no-untyped-call]
 
 
 def _print(text: str) -> None:

@@ -197,6 +197,8 @@ def _is_same_call(one: _Call, other: _Call) -> bool:
     if first is not None and second is not None:
         return first == second
     said = [item.parts for item in one.view.output_messages]
+    if not said and one.view.model is None:
+        return False  # nothing is known of either but a count, and counts often agree
     return said == [item.parts for item in other.view.output_messages]
 
 

@@ -11,6 +11,7 @@ import warnings
 from typing import TYPE_CHECKING, Literal, overload
 
 from nbtrace.exceptions import NbtraceError
+from nbtrace.search import explain as explaining
 from nbtrace.search import sessions as session_search
 from nbtrace.search import traces as trace_search
 from nbtrace.store import current_store
@@ -21,9 +22,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from nbtrace.entities import Trace
+    from nbtrace.search.explain import Explanation
     from nbtrace.search.sessions import Session
 
-__all__ = ["count_traces", "search_sessions", "search_traces"]
+__all__ = ["count_traces", "explain", "search_sessions", "search_spans", "search_traces"]
 
 # Traces fetched at a time when all are wanted.
 TRACES_AT_ONCE = 1_000
@@ -199,6 +201,95 @@ def count_traces(filter_string: str | None = None, locations: Sequence[str] | No
     0
     """
     return trace_search.count_traces(current_store(), filter_string, locations)
+
+
+def search_spans(
+    filter_string: str | None = None,
+    *,
+    max_results: int | None = None,
+    locations: Sequence[str] | None = None,
+    include_content: bool = True,
+) -> pd.DataFrame:
+    """Return the spans that satisfy a filter, one row each.
+
+    Parameters
+    ----------
+    filter_string : str, optional
+        Such as ``"span.type = 'LLM' AND span.duration_ms > 500 AND tags.user = 'ada'"``: conditions
+        on spans and bare ``text`` speak of the row's span, the others of its trace. All spans
+        without.
+    max_results : int, optional
+        How many spans at most; all without.
+    locations : sequence of str, optional
+        Ids or names of experiments; all of the store without.
+    include_content : bool
+        Whether to read inputs and outputs, which takes most of the time.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``trace_id``, ``span_id``, ``parent_id``, ``depth`` (0 for a root), ``name``, ``type``,
+        ``status``, ``start_time`` (datetime64[ns, UTC]), ``duration`` and ``self_time``
+        (timedelta64[ns]; the time during which no child ran), ``model``, ``tokens`` (Int64),
+        ``cost`` (US dollars), ``inputs``, ``outputs``; traces newest first, the spans of each by
+        start.
+
+    Raises
+    ------
+    NbtraceError
+        ``INVALID_PARAMETER_VALUE`` for an argument that cannot work; a faulty filter is shown with
+        a caret under the place.
+
+    Examples
+    --------
+    >>> len(search_spans("span.name = 'nobody'"))
+    0
+    """
+    from nbtrace.search.spans import search_spans as search
+
+    return search(
+        current_store(),
+        filter_string,
+        max_results=max_results,
+        locations=locations,
+        include_content=include_content,
+    )
+
+
+def explain(
+    filter_string: str | None = None,
+    *,
+    locations: Sequence[str] | None = None,
+    order_by: Sequence[str] | None = None,
+) -> Explanation:
+    """Return how a search is done: its SQL, SQLite's plan, and what it cannot promise.
+
+    Parameters
+    ----------
+    filter_string : str, optional
+        A filter.
+    locations, order_by : sequence of str, optional
+        As in `search_traces`.
+
+    Returns
+    -------
+    Explanation
+        With ``sql``, ``parameters``, ``plan`` and ``caveats``; prints as text.
+
+    Raises
+    ------
+    NbtraceError
+        ``INVALID_PARAMETER_VALUE`` for a filter or an order that cannot work.
+
+    Examples
+    --------
+    >>> explain("span.attributes.k = 'v'").caveats[0]
+    'attributes are compared up to 256 characters; a longer span.attributes.k, a list or a dict \
+is not found'
+    """
+    return explaining.explain(
+        current_store(), filter_string, locations=locations, order_by=order_by
+    )
 
 
 def search_sessions(

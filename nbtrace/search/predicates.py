@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from nbtrace.search.syntax import Expression, Operator, Scalar, Value
 
-__all__ = ["Candidate", "compile_expression", "compile_for_span"]
+__all__ = ["Candidate", "assessed_traces", "compile_expression", "compile_for_span"]
 
 # What JSON never escapes and no number is written with: a letter that is no exponent.
 _PLAIN_TEXT = re.compile(r"[A-Za-z0-9 .:-]*[A-DF-Za-df-z][A-Za-z0-9 .:-]*")
@@ -189,7 +189,7 @@ def _condition(  # noqa: PLR0911 - one per kind of field
     if field.scope in {"tag", "metadata"}:
         return _keyed(field, operator, value, candidate)
     if field.scope in {"feedback", "expectation"}:
-        return _assessment(field, operator, value, candidate)
+        return _assessment(condition, candidate)
     if field.scope == "issue":
         return _linked("issue", operator, value, candidate)
     if field.name == "prompt":
@@ -226,30 +226,57 @@ def _keyed(field: Field, operator: Operator, value: Value, candidate: Candidate)
     )
 
 
-def _assessment(field: Field, operator: Operator, value: Value, candidate: Candidate) -> Fragment:
+def assessed_traces(condition: Condition) -> Fragment:
+    """Return the SELECT of the traces that have an assessment which satisfies a condition.
+
+    Parameters
+    ----------
+    condition : Condition
+        On feedback or an expectation, not ``IS NULL``.
+
+    Returns
+    -------
+    Fragment
+        A SELECT of ``traces.id``.
+    """
+    direct, of_session = _assessed(condition)
+    return Fragment(
+        f"SELECT a.trace FROM assessments a WHERE {direct.sql} UNION {of_session.sql}",
+        (*direct.parameters, *of_session.parameters),
+    )
+
+
+def _assessed(condition: Condition) -> tuple[Fragment, Fragment]:
+    """Return what is true of a matching assessment, and the SELECT of its session's traces."""
+    operator = condition.operator
     kind = "json_type(a.value)"
     atom = "json_extract(a.value, '$')"
     text = f"(CASE {kind} WHEN 'text' THEN {atom} WHEN 'null' THEN NULL ELSE a.value END)"
     test = (
         TRUE
         if operator.startswith("IS")
-        else compare_scalar(StoredScalar(kind, atom, text), operator, value)
+        else compare_scalar(StoredScalar(kind, atom, text), operator, condition.value)
     )
     rows = f"a.kind = ? AND a.name = ? AND a.valid = 1 AND {test.sql}"
-    parameters = (field.scope, field.name, *test.parameters)
+    parameters = (condition.field.scope, condition.field.name, *test.parameters)
     # MLflow: what is said of a session is said of each of its traces.
     of_session = (
-        f"{candidate.trace} IN (SELECT x.trace FROM assessments a JOIN trace_tags x"
+        "SELECT x.trace FROM assessments a JOIN trace_tags x"
         f" ON x.key = ? AND x.value = {_SESSION_OF_ASSESSMENT}"
-        f" WHERE a.metadata IS NOT NULL AND {rows})"
+        f" WHERE a.metadata IS NOT NULL AND {rows}"
     )
+    return Fragment(rows, parameters), Fragment(of_session, (TraceTagKey.SESSION, *parameters))
+
+
+def _assessment(condition: Condition, candidate: Candidate) -> Fragment:
+    rows, of_session = _assessed(condition)
     sql = (
-        f"(EXISTS (SELECT 1 FROM assessments a WHERE a.trace = {candidate.trace} AND {rows})"
-        f" OR {of_session})"
+        f"(EXISTS (SELECT 1 FROM assessments a WHERE a.trace = {candidate.trace} AND {rows.sql})"
+        f" OR {candidate.trace} IN ({of_session.sql}))"
     )
-    if operator == "IS NULL":
+    if condition.operator == "IS NULL":
         sql = f"(NOT {sql})"
-    return Fragment(sql, (*parameters, TraceTagKey.SESSION, *parameters))
+    return Fragment(sql, (*rows.parameters, *of_session.parameters))
 
 
 def _linked(kind: str, operator: Operator, value: Value, candidate: Candidate) -> Fragment:

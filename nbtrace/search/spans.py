@@ -30,6 +30,7 @@ from nbtrace.search.syntax import (
 )
 from nbtrace.search.traces import check_limit, experiment_ids
 from nbtrace.store.errors import StoreWarning
+from nbtrace.store.texts import span_content
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -74,13 +75,14 @@ class _Row(NamedTuple):
     meant: int
 
 
-def search_spans(
+def search_spans(  # noqa: PLR0913 - what a search takes
     store: Store,
     filter_string: str | None = None,
     *,
     max_results: int | None = None,
     locations: Sequence[str] | None = None,
     include_content: bool = True,
+    now_ms: int | None = None,
 ) -> pd.DataFrame:
     """Return the spans that satisfy a filter, as a DataFrame.
 
@@ -96,6 +98,8 @@ def search_spans(
         Ids or names of experiments; all of the store without.
     include_content : bool
         Whether to read inputs and outputs, which are in the span files.
+    now_ms : int or None
+        What relative times count from, in milliseconds since the epoch; ``None`` means now.
 
     Returns
     -------
@@ -121,7 +125,7 @@ def search_spans(
     if max_results is not None:
         check_limit(max_results)
     rows: list[tuple[Any, ...]] = []
-    for spans in _matching(store, filter_string, locations):
+    for spans in _matching(store, parse(filter_string, now_ms=now_ms), locations):
         found = [span for span in spans if span.meant]
         found.sort(key=lambda span: (span.start_time_ns, span.span_id))
         if max_results is not None:
@@ -160,10 +164,9 @@ def _values(
 
 
 def _matching(
-    store: Store, filter_string: str | None, locations: Sequence[str] | None
+    store: Store, tree: Expression | None, locations: Sequence[str] | None
 ) -> Iterator[list[_Row]]:
     """Yield all spans of each trace that has some that are meant."""
-    tree = parse(filter_string)
     meant = TRUE
     extra: tuple[Expression, ...] = ()
     if tree is not None:
@@ -216,7 +219,7 @@ def _contents(store: Store, spans: list[_Row]) -> dict[str, tuple[Any, Any]]:
     else:
         info = store.get_trace_info(trace_id)
         found.extend(store.get_spans(info) if info is not None else ())
-    return {span.span_id: store.span_content(span) for span in found if span is not None}
+    return {span.span_id: span_content(span) for span in found if span is not None}
 
 
 def _of_the_span(tree: Expression) -> Expression:

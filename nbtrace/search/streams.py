@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from nbtrace.search.comparisons import TRUE, Fragment, all_of, scalars
-from nbtrace.search.predicates import Candidate, compile_expression
+from nbtrace.search.predicates import Candidate, assessed_traces, compile_expression
 from nbtrace.search.syntax import And, Condition, Or, SpanGroup
 
 if TYPE_CHECKING:
@@ -284,6 +284,10 @@ def _streams(condition: Condition) -> list[Stream]:  # noqa: PLR0911 - one per i
         if operator in {"=", "IN"}:
             return [Stream("span_values d", Fragment(sql, (field.name, value))) for value in values]
         return []
+    if field.scope in {"feedback", "expectation"} and operator != "IS NULL":
+        assessed = assessed_traces(condition)
+        sql = f"t.id IN ({assessed.sql})"
+        return [Stream("traces t", Fragment(sql, assessed.parameters), ordered=False)]
     if field.scope != "trace":
         return []
     if operator in {"=", "IN"} and field.name in _TRACE_COLUMNS:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import time
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -19,13 +20,205 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from nbtrace.entities import Assessment
+    from nbtrace.store.database import Database
 
-__all__ = ["insert_assessment", "read_assessments"]
+__all__ = [
+    "add_assessment",
+    "change_assessment",
+    "find_assessment",
+    "insert_assessment",
+    "read_assessments",
+    "remove_assessment",
+]
 
 _COLUMNS = (
     "assessment_id, trace, span_id, kind, name, value, error, rationale, source_type, source_id,"
     " run_id, metadata, create_time, last_update_time, overrides, valid"
 )
+_SELECT = (
+    f"SELECT {', '.join('a.' + name for name in _COLUMNS.split(', '))}, t.trace_id"  # noqa: S608 - columns of ours
+    " FROM assessments a JOIN traces t ON t.id = a.trace"
+)
+
+
+def add_assessment(database: Database, trace_id: str, assessment: Assessment) -> str:
+    """Store a new assessment of a trace; one that it overrides is no longer valid.
+
+    Parameters
+    ----------
+    database : Database
+        Where the trace is.
+    trace_id : str
+        ``"tr-"`` and 32 hex digits.
+    assessment : Assessment
+        Its ``assessment_id`` is set when it has none.
+
+    Returns
+    -------
+    str
+        Its id.
+
+    Raises
+    ------
+    NbtraceError
+        ``RESOURCE_DOES_NOT_EXIST`` if there is no such trace, or nothing to override;
+        ``RESOURCE_ALREADY_EXISTS`` if its id is in use.
+    """
+    with database.transaction() as connection:
+        trace = _trace(connection, database, trace_id)
+        taken = connection.execute(
+            "SELECT 1 FROM assessments WHERE assessment_id = ?", (assessment.assessment_id,)
+        )
+        if taken.fetchone():
+            raise NbtraceError.exists(
+                f"there is an assessment {assessment.assessment_id!r} already; change it with "
+                "update_assessment, or log one without an assessment_id"
+            )
+        if assessment.overrides:
+            done = connection.execute(
+                "UPDATE assessments SET valid = 0 WHERE assessment_id = ? AND trace = ?",
+                (assessment.overrides, trace),
+            )
+            if done.rowcount == 0:
+                raise _missing(assessment.overrides, trace_id)
+        return insert_assessment(connection, trace, assessment)
+
+
+def find_assessment(database: Database, trace_id: str, assessment_id: str) -> Assessment:
+    """Return one assessment.
+
+    Parameters
+    ----------
+    database : Database
+        Where the trace is.
+    trace_id : str
+        ``"tr-"`` and 32 hex digits.
+    assessment_id : str
+        The assessment.
+
+    Returns
+    -------
+    Assessment
+        Also one that has been overridden.
+
+    Raises
+    ------
+    NbtraceError
+        ``RESOURCE_DOES_NOT_EXIST`` if there is no such trace or assessment.
+    """
+    with database.reading() as connection:
+        return _read_one(connection, database, trace_id, assessment_id)
+
+
+def change_assessment(
+    database: Database, trace_id: str, assessment_id: str, changes: Assessment
+) -> Assessment:
+    """Give an assessment another name, value, rationale or metadata.
+
+    Parameters
+    ----------
+    database : Database
+        Where the trace is.
+    trace_id : str
+        ``"tr-"`` and 32 hex digits.
+    assessment_id : str
+        The assessment.
+    changes : Assessment
+        Its name and value replace the stored ones, its rationale and metadata where it has any;
+        metadata are merged. Source and span stay.
+
+    Returns
+    -------
+    Assessment
+        As it is now.
+
+    Raises
+    ------
+    NbtraceError
+        ``RESOURCE_DOES_NOT_EXIST`` if there is no such trace or assessment,
+        ``INVALID_PARAMETER_VALUE`` if the two are of different kinds.
+    """
+    with database.transaction() as connection:
+        trace = _trace(connection, database, trace_id)
+        known = _read_one(connection, database, trace_id, assessment_id)
+        was, kind = _value(known)[0], _value(changes)[0]
+        if was != kind:
+            raise NbtraceError.invalid(
+                f"the assessment {assessment_id!r} is of kind {was} and cannot become {kind}; "
+                "delete it and log another"
+            )
+        known.name = changes.name
+        known.feedback, known.expectation = changes.feedback, changes.expectation
+        known.issue, known.error = changes.issue, changes.error
+        if changes.rationale is not None:
+            known.rationale = changes.rationale
+        if changes.metadata:
+            known.metadata = {**(known.metadata or {}), **changes.metadata}
+        known.last_update_time_ms = time.time_ns() // 1_000_000
+        insert_assessment(connection, trace, known)
+        return known
+
+
+def remove_assessment(database: Database, trace_id: str, assessment_id: str) -> None:
+    """Delete an assessment; one that it had overridden is valid again.
+
+    Parameters
+    ----------
+    database : Database
+        Where the trace is.
+    trace_id : str
+        ``"tr-"`` and 32 hex digits.
+    assessment_id : str
+        The assessment; if there is none, nothing happens, as in MLflow.
+
+    Raises
+    ------
+    NbtraceError
+        ``RESOURCE_DOES_NOT_EXIST`` if there is no such trace.
+    """
+    with database.transaction() as connection:
+        trace = _trace(connection, database, trace_id)
+        row = connection.execute(
+            "SELECT overrides FROM assessments WHERE assessment_id = ? AND trace = ?",
+            (assessment_id, trace),
+        ).fetchone()
+        if row is None:
+            return
+        connection.execute("DELETE FROM assessments WHERE assessment_id = ?", (assessment_id,))
+        connection.execute(
+            "UPDATE assessments SET valid = 1 WHERE assessment_id = ? AND trace = ?",
+            (row[0], trace),
+        )
+
+
+def _trace(connection: sqlite3.Connection, database: Database, trace_id: str) -> int:
+    row = connection.execute("SELECT id FROM traces WHERE trace_id = ?", (trace_id,)).fetchone()
+    if row is None:
+        raise NbtraceError.missing(
+            f"there is no trace {trace_id!r} in {database.path.parent}; look up its id with "
+            "search_traces"
+        )
+    key: int = row[0]
+    return key
+
+
+def _read_one(
+    connection: sqlite3.Connection, database: Database, trace_id: str, assessment_id: str
+) -> Assessment:
+    row = connection.execute(
+        f"{_SELECT} WHERE t.trace_id = ? AND a.assessment_id = ?", (trace_id, assessment_id)
+    ).fetchone()
+    if row is None:
+        _trace(connection, database, trace_id)
+        raise _missing(assessment_id, trace_id)
+    return _entity(row)
+
+
+def _missing(assessment_id: str, trace_id: str) -> NbtraceError:
+    return NbtraceError.missing(
+        f"the trace {trace_id!r} has no assessment {assessment_id!r}; those it has are in "
+        "get_trace(...).info.assessments"
+    )
 
 
 def insert_assessment(connection: sqlite3.Connection, trace: int, assessment: Assessment) -> str:
@@ -111,9 +304,8 @@ def read_assessments(
     """
     found: dict[int, list[Assessment]] = {}
     rows = connection.execute(
-        f"SELECT {', '.join('a.' + name for name in _COLUMNS.split(', '))}, t.trace_id"  # noqa: S608 - columns of ours
-        " FROM assessments a JOIN traces t ON t.id = a.trace"
-        " WHERE a.trace IN (SELECT value FROM json_each(?)) ORDER BY a.create_time, a.rowid",
+        f"{_SELECT} WHERE a.trace IN (SELECT value FROM json_each(?))"  # noqa: S608 - ours
+        " ORDER BY a.create_time, a.rowid",
         (orjson.dumps(list(traces)).decode(),),
     )
     for row in rows:

@@ -38,6 +38,9 @@ _NOT_INDEXED = frozenset({"mlflow.spanType", _INPUTS, _OUTPUTS})
 class SpanIndexer:
     """Makes the rows of one trace's spans, and what its own row needs.
 
+    A trace that is written in several goes keeps its indexer, since a model call that was written
+    before may turn out to be the same as one that comes later.
+
     Examples
     --------
     >>> line = b'{"spanId":"00f067aa0ba902b7","name":"ask","startTimeUnixNano":"5"}'
@@ -49,7 +52,7 @@ class SpanIndexer:
         self._root: dict[str, Any] | None = None
         self._root_attributes: dict[str, Any] = {}
         self._with_usage = False
-        self._spans: list[dict[str, Any]] = []
+        self._spans: dict[str, dict[str, Any]] = {}
         self._parents: dict[str, str | None] = {}
 
     def see_root(self, span: dict[str, Any]) -> None:
@@ -85,9 +88,9 @@ class SpanIndexer:
         self._parents[span["spanId"]] = parent_id
         if total_tokens is not None or cost is not None or input_tokens is not None:
             self._with_usage = True
-            self._spans.append(span)
+            self._spans[span["spanId"]] = span
         elif "logfire.span_type" in attributes:  # may carry the usage of a streamed call
-            self._spans.append(span)
+            self._spans[span["spanId"]] = span
         end = span.get("endTimeUnixNano")
         return SpanRow(
             span["spanId"],
@@ -109,10 +112,14 @@ class SpanIndexer:
         )
 
     def previews(self) -> tuple[str | None, str | None]:
-        """Return the previews of request and response, as far as the root has been seen."""
-        if self._root is None:
+        """Return the previews of request and response, as far as the root has been seen.
+
+        The root is let go: a later write of the same trace has nothing to say about them.
+        """
+        root, attributes = self._root, self._root_attributes
+        self._root, self._root_attributes = None, {}
+        if root is None:
             return None, None
-        attributes = self._root_attributes
         inputs, outputs = attributes.get(_INPUTS), attributes.get(_OUTPUTS)
         if isinstance(inputs, str) or isinstance(outputs, str):
             return (
@@ -121,7 +128,7 @@ class SpanIndexer:
             )
         if attributes.keys() <= _NOT_INDEXED:
             return None, None
-        shown = view(decode_span(self._root))
+        shown = view(decode_span(root))
         request, response = chat_previews(shown)
         return request or request_preview(shown.inputs), response or response_preview(shown.outputs)
 
@@ -129,7 +136,7 @@ class SpanIndexer:
         """Return the trace's token usage and cost, None where nothing is known."""
         if not self._with_usage:
             return {}
-        usage = totals([decode_span(span) for span in self._spans], parents=self._parents)
+        usage = totals([decode_span(span) for span in self._spans.values()], parents=self._parents)
         return {
             "input_tokens": usage.input,
             "output_tokens": usage.output,

@@ -249,26 +249,28 @@ class Journal:
     def _roll(self, needed: int) -> bool:
         """Open the next segment; return whether there is room."""
         size = max(self._segment_bytes, needed + _FILE_HEADER.size)
-        number = self._number + 1
+        # Taken first, so that a number is never used twice: a Ctrl-C may strike below, and a
+        # generator that is collected there may need a segment of its own for its span.
+        number = self._number = self._number + 1
         segment = self._next_segment(number, size)
         if segment is None:
             return False
-        previous = self._segment
-        self._number = number
+        previous = self._base >> 32
         self._segments[number] = segment
         self._segment = segment
-        self._begin(segment)
-        if previous is not _NO_SEGMENT and previous.released == previous.appended:
-            self._retire(number - 1)
+        self._begin(segment, number)
+        before = self._segments.get(previous)
+        if before is not None and before is not segment and before.released == before.appended:
+            self._retire(previous)
         return True
 
-    def _begin(self, segment: _Segment) -> None:
+    def _begin(self, segment: _Segment, number: int) -> None:
         epoch = self._epoch = self._epoch + 1
         segment.begin(epoch)
         self._seed = _seed(epoch)
         self._buffer = segment.buffer
         self._size = segment.size
-        self._base = self._number << 32
+        self._base = number << 32
         self._through = segment.writer is not None
         self._offset = _FILE_HEADER.size
 
@@ -335,7 +337,7 @@ class Journal:
             del self._segments[number]
             self._number += 1
             self._segments[self._number] = segment
-            self._begin(segment)
+            self._begin(segment, self._number)
             return
         del self._segments[number]
         reusable = segment.path is not None and segment.size == self._segment_bytes
@@ -384,6 +386,25 @@ class Journal:
         # The parent may have held the lock at the moment of the fork.
         self._lock = threading.RLock()
         self.close(delete=False)
+
+
+def segments_in_order(directory: Path) -> list[Path]:
+    """Return the segment files of a journal, the one begun first first.
+
+    Their names do not tell: a segment that is used again keeps its name and gets a new epoch.
+
+    Parameters
+    ----------
+    directory : Path
+        The journal's directory.
+    """
+    epochs: list[tuple[int, Path]] = []
+    for path in sorted(directory.glob(f"*{SUFFIX}")):
+        with path.open("rb") as file:
+            header = file.read(_FILE_HEADER.size)
+        epoch = _FILE_HEADER.unpack(header)[2] if len(header) == _FILE_HEADER.size else 0
+        epochs.append((epoch, path))
+    return [path for _, path in sorted(epochs)]
 
 
 def read_segment(path: Path) -> Iterator[Record]:

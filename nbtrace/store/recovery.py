@@ -21,7 +21,7 @@ import orjson
 
 from nbtrace.entities.constant import NbtraceKey, TraceTagKey
 from nbtrace.store.errors import StoreUnavailable
-from nbtrace.store.journal import OPEN, SPAN, SUFFIX, TRACE, read_segment
+from nbtrace.store.journal import OPEN, SPAN, TRACE, read_segment, segments_in_order
 from nbtrace.store.locks import ACTIVE_NAME, LOCK_NAME, try_lock, unlock
 from nbtrace.store.rows import SpanRow, TraceRow
 from nbtrace.store.scopes import read_scopes
@@ -39,6 +39,8 @@ logger = logging.getLogger("nbtrace")
 GRACE_SECONDS = 60.0
 _ERROR = 2
 _DIED = "the process ended before the span did"
+# What of a trace's record says where its span files are.
+_PLACE = ("experiment_id", "request_time")
 
 
 @dataclass(slots=True)
@@ -109,18 +111,52 @@ def _recover_one(store: Store, directory: Path) -> int:
 def _recover_journal(store: Store, directory: Path) -> int:
     scopes = read_scopes(directory)
     traces: dict[str, _Left] = {}
-    for segment in sorted(directory.glob(f"*{SUFFIX}")):
+    for segment in segments_in_order(directory):
         for record in read_segment(segment):
             with contextlib.suppress(orjson.JSONDecodeError, KeyError):
                 _sort_in(traces, record.kind, record.scope, record.payload)
     rows: list[TraceRow] = []
     for trace_id, left in traces.items():
+        _forget_stored(store, trace_id, left)
         row = _write(store, directory.name, trace_id, left, scopes)
         if row is not None:
             rows.append(row)
     if rows:
         store.database.upsert_traces(rows)
     return len(rows)
+
+
+def _forget_stored(store: Store, trace_id: str, left: _Left) -> None:
+    """Leave out what is in the database, of a trace that was wholly written before the end.
+
+    Its records lay in a segment with others that were still needed. Others may have changed its
+    tags or deleted it since, which must not be undone.
+    """
+    with store.database.reading() as connection:
+        deleted = connection.execute(
+            "SELECT 1 FROM trash_traces WHERE trace_id = ?", (trace_id,)
+        ).fetchone()
+        stored = connection.execute(
+            "SELECT id FROM traces WHERE trace_id = ? AND state != 'IN_PROGRESS'", (trace_id,)
+        ).fetchone()
+        if deleted is not None:
+            left.lines.clear()
+            left.open.clear()
+        elif stored is None:
+            return
+        else:
+            ended = connection.execute(
+                "SELECT span_id FROM spans WHERE trace = ? AND end_ns IS NOT NULL", stored
+            )
+            for (span_id,) in ended:
+                left.lines.pop(span_id, None)
+                left.open.pop(span_id, None)
+    if left.record is not None:
+        left.record = (
+            {key: left.record[key] for key in _PLACE if key in left.record}
+            if left.lines or left.open
+            else None
+        )
 
 
 def _sort_in(traces: dict[str, _Left], kind: int, scope: int, payload: bytes) -> None:

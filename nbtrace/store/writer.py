@@ -79,6 +79,8 @@ class TraceUpdate:
     final : bool
         Whether the trace has finished. Until then the journal keeps what only a crash would need:
         the open spans and the trace's own record.
+    more : bool
+        Whether there is more to write than one update should hold in memory.
     held : list of int
         Positions kept in the journal by earlier updates, and then by this one.
     """
@@ -101,11 +103,20 @@ class TraceUpdate:
     open_spans: list[tuple[int, bytes]]
     first: bool
     final: bool
+    more: bool
     held: list[int]
 
 
 class PendingTrace(Protocol):
-    """A trace that has something to write."""
+    """A trace that has something to write.
+
+    Attributes
+    ----------
+    indexer : SpanIndexer or None
+        What the writer remembers of the spans it has written; None before the first.
+    """
+
+    indexer: SpanIndexer | None
 
     def take(self) -> TraceUpdate:
         """Return what is new."""
@@ -325,6 +336,8 @@ class Writer:
         for item in done:
             item.pending.written(item.update, item.parts)
             self._release(item.update)
+            if item.update.more:
+                self._queue.append(item.pending)
         if failure is not None:
             raise failure
 
@@ -341,7 +354,9 @@ class Writer:
         # on the writer's thread, and not when nbtrace is imported
         from nbtrace.store.indexing import SpanIndexer
 
-        indexer = SpanIndexer()
+        indexer = pending.indexer
+        if indexer is None:
+            indexer = pending.indexer = SpanIndexer()
         rows: list[SpanRow] = []
         parts: list[str] = []
         for number, lines in enumerate(groups):
@@ -412,6 +427,6 @@ class Writer:
             metadata=metadata,
             spans=rows,
             parts=parts,
-            process=None if update.state else self._process,
+            process=self._process if update.owned and not update.state else None,
             **totals,
         )

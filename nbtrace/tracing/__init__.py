@@ -9,13 +9,23 @@ from __future__ import annotations
 
 from nbtrace.tracing.context import context
 from nbtrace.tracing.provider import get_bridged_tracer_provider, offer_provider
-from nbtrace.tracing.settings import configure, disable, enable, reset, set_destination
+from nbtrace.tracing.settings import (
+    configure,
+    disable,
+    disable_notebook_display,
+    enable,
+    enable_notebook_display,
+    reset,
+    set_destination,
+)
 
 __all__ = [
     "configure",
     "context",
     "disable",
+    "disable_notebook_display",
     "enable",
+    "enable_notebook_display",
     "get_bridged_tracer_provider",
     "offer_provider",
     "reset",

@@ -20,14 +20,27 @@ from nbtrace.otel.otlp import decode_span
 from nbtrace.store.journal import NOT_KEPT, OPEN, SPAN, TRACE
 from nbtrace.store.span_files import part_path, read_part
 from nbtrace.store.writer import TraceUpdate
-from nbtrace.tracing.record import ERROR, SpanRecord, new_trace_id, plain_text, time_ns
+from nbtrace.tracing.record import (
+    ERROR,
+    SpanRecord,
+    new_trace_id,
+    plain_text,
+    shown_name,
+    time_ns,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from nbtrace.store.indexing import SpanIndexer
     from nbtrace.tracing.recorder import Recorder
 
 NS_PER_MS = 1_000_000
+# So many ended spans are written while the trace still runs, which bounds what a trace of any
+# length needs of memory and of the journal.
+UNWRITTEN_SPANS = 8_000
+# And no more than so many in one go, for the same reason.
+MAX_UPDATE_SPANS = 2 * UNWRITTEN_SPANS
 
 
 class OpenSpan(Protocol):
@@ -74,6 +87,7 @@ class ActiveTrace:
         "held",
         "hex",
         "hex_bytes",
+        "indexer",
         "journal",
         "lock",
         "metadata",
@@ -109,6 +123,7 @@ class ActiveTrace:
         self.open: dict[str, OpenSpan] = {}
         self.positions = array("q")
         self.taken = 0
+        self.indexer: SpanIndexer | None = None
         # records of an unfinished trace that the journal keeps though they were seen by the writer
         self.held: list[int] = []
         # which positions went into which parts
@@ -140,7 +155,7 @@ class ActiveTrace:
     @property
     def name(self) -> str:
         """Name of the root span."""
-        return "" if self.root is None else plain_text(self.root.name)
+        return "" if self.root is None else shown_name(self.root.name)
 
     # Capture
 
@@ -244,6 +259,7 @@ class ActiveTrace:
         self.open = {}
         self.positions = array("q")
         self.taken = 0
+        self.indexer = None
         self.held = []
         self.parts = []
         self.owned = False
@@ -294,8 +310,13 @@ class ActiveTrace:
         self.queued = False
         with self.lock:
             end = len(self.positions)
+            if not self.finished and not self.has_much_to_write:
+                end = self.taken  # the row only: a part for every look would be many small files
+            more = end - self.taken > MAX_UPDATE_SPANS
+            if more:
+                end = self.taken + MAX_UPDATE_SPANS
+            finished = self.finished and not more
             positions = self.positions[self.taken : end]
-            finished = self.finished
             tags = dict(self.unwritten_tags)
             deleted = set(self.deleted_tags)
         open_spans = [(span.scope, span.line()) for span in list(self.open.values()) if finished]
@@ -319,6 +340,7 @@ class ActiveTrace:
             open_spans=open_spans,
             first=not self.row_written,
             final=finished,
+            more=more,
             held=list(self.held),
         )
 
@@ -341,6 +363,11 @@ class ActiveTrace:
     def complete(self) -> bool:
         """Whether nothing of the trace is left to write."""
         return self.finished and not self.open and self.taken == len(self.positions)
+
+    @property
+    def has_much_to_write(self) -> bool:
+        """Whether its ended spans should be written though it still runs."""
+        return len(self.positions) - self.taken >= UNWRITTEN_SPANS
 
     # What the widget and get_trace ask
 

@@ -24,6 +24,7 @@ from nbtrace.tracing.autolog_table import (
     AutologRow,
     AutologTable,
 )
+from nbtrace.tracing.gate import close, gated
 from nbtrace.tracing.import_hooks import stop_waiting, when_imported
 from nbtrace.tracing.instrumentors import (
     Candidate,
@@ -43,6 +44,8 @@ from nbtrace.tracing.provider import get_bridged_tracer_provider, offer_provider
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+    from opentelemetry.trace import TracerProvider
 
 logger = logging.getLogger("nbtrace")
 
@@ -67,6 +70,7 @@ class _Enabled:
     candidates: list[Candidate]
     row: AutologRow
     instrumentor: Any = None
+    provider: TracerProvider | None = None
     waits_for: str = ""
 
 
@@ -76,7 +80,7 @@ class _State:
     content = ContentVariables()
 
 
-def autolog(  # noqa: PLR0913 - MLflow's keywords among them
+def autolog(
     *libraries: str,
     disable: bool = False,
     silent: bool = False,
@@ -184,11 +188,11 @@ def _chosen(names: Sequence[str]) -> list[tuple[Library, list[Candidate]]]:
         return [item for item in found if not item[0].module or is_installed(item[0].module)]
     chosen = []
     for name in dict.fromkeys(_name(text) for text in names):
-        library = by_name(name)
+        listed = by_name(name)
         if name in groups:
             chosen.append(groups[name])
-        elif library is not None:
-            chosen.append((library, []))
+        elif listed is not None:
+            chosen.append((listed, []))
         else:
             known = ", ".join(sorted({item.name for item in LIBRARIES} | set(groups)))
             msg = f"no instrumentor is known or installed for {name!r}; there are: {known}"
@@ -232,12 +236,14 @@ def _now_imported(entry: _Enabled, *, silent: bool) -> None:
 def _switch_on(entry: _Enabled, *, silent: bool) -> None:
     """Put the first instrumentor in place that lets itself be."""
     problems: list[str] = []
+    provider = gated(get_bridged_tracer_provider())
     for candidate in entry.candidates:
         try:
-            entry.instrumentor = switch_on(candidate, get_bridged_tracer_provider())
+            entry.instrumentor = switch_on(candidate, provider)
         except CannotInstrument as problem:
             problems.append(str(problem))
             continue
+        entry.provider = provider
         entry.row = AutologRow(entry.library.name, ON, candidate.label, "; ".join(problems))
         return
     _State.enabled.pop(entry.library.name, None)
@@ -303,6 +309,7 @@ def _disable(names: list[str]) -> AutologTable:
             continue
         if entry.waits_for:
             stop_waiting(entry.waits_for)
+        close(entry.provider)
         problem = switch_off(entry.instrumentor) if is_on(entry.instrumentor) else ""
         rows.append(replace(entry.row, state=FAILED if problem else OFF, note=problem))
     if not _State.enabled:

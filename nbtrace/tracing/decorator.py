@@ -71,6 +71,7 @@ class Call:
         self, current: Context, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> SpanRecord | None:
         """Start the span of a call and record its arguments; None where that is not possible."""
+        record: SpanRecord | None = None
         try:
             if self.ratio is None:
                 record = begin(current, self.name, self.span_type)
@@ -87,7 +88,11 @@ class Call:
                     record.inputs = encode_json(self.arguments(args, kwargs))
                 if self.more is not None:
                     configure_span(LiveSpan(record), *self.more)
-        except Exception:
+        except BaseException as error:
+            if record is not None:
+                record.give_up(error)
+            if not isinstance(error, Exception):  # a Ctrl-C
+                raise
             logger.warning("nbtrace could not trace a call of %r", self.name, exc_info=True)
             return None
         return record
@@ -103,24 +108,26 @@ def _function_wrapper(function: Callable[..., Any], call: Call) -> Callable[...,
     def traced(*args: Any, **kwargs: Any) -> Any:
         previous = get_current()
         record = call.begin(previous, args, kwargs)
-        current = in_span(previous, record)
-        attach(current)
+        current = previous
+        # All of it is in the block, since a Ctrl-C may strike anywhere.
         try:
+            current = in_span(previous, record)
+            attach(current)
             result = function(*args, **kwargs)
+            if get_current() is current:
+                attach(previous)
+            else:
+                leave(previous, current)
+            if record is not None:
+                if record.outputs is None and options.capture_content and record.end_time is None:
+                    record.outputs = encode_json(result)
+                finish(record)
         except BaseException as error:
             leave(previous, current)
             if record is not None and record.end_time is None:
                 record.fail(error)
                 finish(record)
             raise
-        if get_current() is current:
-            attach(previous)
-        else:
-            leave(previous, current)
-        if record is not None:
-            if record.outputs is None and options.capture_content and record.end_time is None:
-                record.outputs = encode_json(result)
-            finish(record)
         return result
 
     return traced
@@ -131,24 +138,26 @@ def _coroutine_wrapper(function: Callable[..., Any], call: Call) -> Callable[...
     async def traced(*args: Any, **kwargs: Any) -> Any:
         previous = get_current()
         record = call.begin(previous, args, kwargs)
-        current = in_span(previous, record)
-        attach(current)
+        current = previous
+        # All of it is in the block, since a Ctrl-C may strike anywhere.
         try:
+            current = in_span(previous, record)
+            attach(current)
             result = await function(*args, **kwargs)
+            if get_current() is current:
+                attach(previous)
+            else:
+                leave(previous, current)
+            if record is not None:
+                if record.outputs is None and options.capture_content and record.end_time is None:
+                    record.outputs = encode_json(result)
+                finish(record)
         except BaseException as error:
             leave(previous, current)
             if record is not None and record.end_time is None:
                 record.fail(error)
                 finish(record)
             raise
-        if get_current() is current:
-            attach(previous)
-        else:
-            leave(previous, current)
-        if record is not None:
-            if record.outputs is None and options.capture_content and record.end_time is None:
-                record.outputs = encode_json(result)
-            finish(record)
         return result
 
     return traced

@@ -16,9 +16,9 @@ import orjson
 from nbtrace.otel.otlp import encode_attributes
 from nbtrace.tracing.context import is_suppressed
 from nbtrace.tracing.current import get_current
-from nbtrace.tracing.record import ERROR, time_ns
+from nbtrace.tracing.record import ERROR, shown_name, time_ns
 from nbtrace.tracing.recorder import current_recorder
-from nbtrace.tracing.redaction import redact_json_text, redact_text
+from nbtrace.tracing.redaction import redact_text
 from nbtrace.tracing.spans import new_trace, switch
 from nbtrace.tracing.values import encode_attribute
 
@@ -46,7 +46,7 @@ class ForeignSpan:
     @property
     def name(self) -> str:
         """Its name so far."""
-        return redact_text(_clean(self.span.name))
+        return shown_name(self.span.name)
 
     @property
     def start_time(self) -> int:
@@ -81,7 +81,7 @@ class ForeignSpan:
             encoded["events"] = [
                 {
                     "timeUnixNano": str(event.timestamp),
-                    "name": _clean(event.name),
+                    "name": shown_name(event.name),
                     "attributes": encode_attributes(_redacted(event.attributes)),
                 }
                 for event in span.events
@@ -113,15 +113,11 @@ def _clean(text: Any) -> str:
 
 
 def _redacted(attributes: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Return attributes of a foreign span, bounded and redacted, JSON text inside out."""
+    """Return attributes of a foreign span, bounded and redacted."""
     found: dict[str, Any] = {}
     for key, value in dict(attributes or {}).items():
-        if isinstance(value, str) and value[:1] in {"{", "["}:
-            found[_clean(key)] = redact_json_text(value)
-        else:
-            found[_clean(key)] = encode_attribute(
-                list(value) if isinstance(value, tuple) else value
-            )
+        name = _clean(key)
+        found[name] = encode_attribute(list(value) if isinstance(value, tuple) else value, name)
     return found
 
 

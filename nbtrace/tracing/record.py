@@ -127,8 +127,19 @@ _names: dict[str, bytes] = {}
 _MAX_WORDS = 1_000
 
 
+def shown_name(name: object) -> str:
+    """Return a name as it is kept: a URL in it may hold a password, a label a key."""
+    return redact_text(plain_text(name))
+
+
+def forget_names() -> None:
+    """Encode names and types anew, since what is redacted in them has changed."""
+    _names.clear()
+    _type_attributes.clear()
+
+
 def _encoded_name(name: str) -> bytes:
-    text = json_string(name)
+    text = dumps(shown_name(name))
     if len(_names) >= _MAX_WORDS:
         _names.clear()
     _names[name] = text
@@ -136,11 +147,19 @@ def _encoded_name(name: str) -> bytes:
 
 
 def _type_attribute(span_type: str) -> bytes:
-    text = _attribute(TYPE_KEY, json_string(span_type).decode())
+    text = _attribute(TYPE_KEY, dumps(shown_name(span_type)).decode())
     if len(_type_attributes) >= _MAX_WORDS:
         _type_attributes.clear()
     _type_attributes[span_type] = text
     return text
+
+
+def _without_type(line: bytes) -> bytes:
+    # A library's span has no type of ours: it would hide what the library's own convention says.
+    empty = b"[" + _type_attribute("")
+    place = line.index(empty) + 1
+    after = place + len(empty) - 1
+    return line[:place] + line[after + (line[after : after + 1] == b",") :]
 
 
 def function_attribute(name: str) -> tuple[str, bytes]:
@@ -190,6 +209,10 @@ def _detail(name: str, default: Any = None) -> Any:
 
 class SpanRecord(OtelSpan):
     """One span of this process, open or ended.
+
+    Whoever makes one puts it into the trace's ``open``: after it has all its fields, since others
+    look at it from then on, and without a call between that and its own ``return``, since a Ctrl-C
+    that strikes there would leave a span open that nobody can end.
 
     Attributes
     ----------
@@ -252,8 +275,7 @@ class SpanRecord(OtelSpan):
         # the name of a traced function, encoded when it was decorated
         self.function: tuple[str, bytes] | None = None
         self.details: _Details | None = None
-        trace.open[span_id] = self
-        # The clock is read last, so that nbtrace's own work is not part of the span.
+        # The clock is read late, so that nbtrace's own work is not part of the span.
         if start_time is None:
             self.mono: int | None = monotonic_ns()
             self.start_time = time_ns()
@@ -276,27 +298,50 @@ class SpanRecord(OtelSpan):
         end_time : int, optional
             Nanoseconds since the epoch; by default start + what the monotonic clock says.
         """
-        if end_time is None:
-            mono = self.mono
-            end_time = time_ns() if mono is None else self.start_time + monotonic_ns() - mono
-        trace = self.trace
-        # Whoever takes the span out of `open` ends it: a second end, or one in the child of a fork
-        # for a span of its parent, finds nothing.
-        if trace.open.pop(self.span_id, None) is None:
-            return
-        self.end_time = end_time
-        details = self.details
         try:
-            line = self.line()
-        except Exception:  # a name that is no text, or half a character
-            line = self._plain_line()
-        position = trace.append(SPAN, 0 if details is None else details.scope, line)
-        if position >= 0:
-            trace.positions.append(position)
+            if end_time is None:
+                mono = self.mono
+                end_time = time_ns() if mono is None else self.start_time + monotonic_ns() - mono
+            trace = self.trace
+            # Whoever takes the span out of `open` ends it: a second end, or one in the child of a
+            # fork for a span of its parent, finds nothing.
+            if trace.open.pop(self.span_id, None) is None:
+                return
+            self.end_time = end_time
+            details = self.details
+            try:
+                line = self.line()
+            except Exception:  # a name that is no text, or half a character
+                line = self._plain_line()
+            position = trace.append(SPAN, 0 if details is None else details.scope, line)
+            if position >= 0:
+                trace.positions.append(position)
+            if trace.root is self:
+                trace.finish(self.status_code == ERROR, self.start_time, end_time)
+            elif trace.finished:
+                trace.late()
+        except BaseException:  # a Ctrl-C that struck here
+            self._finish_again()
+            raise
+
+    def _finish_again(self) -> None:
+        """End the span though its end was interrupted; what is kept twice counts once."""
+        trace = self.trace
+        trace.open.pop(self.span_id, None)
+        if self.end_time is None:
+            self.end_time = time_ns()
+        trace.keep(self.scope, self.line())
         if trace.root is self:
-            trace.finish(self.status_code == ERROR, self.start_time, end_time)
-        elif trace.finished:
-            trace.late()
+            trace.finish(self.status_code == ERROR, self.start_time, self.end_time)
+
+    def give_up(self, error: BaseException) -> None:
+        """End the span after its own start or end was interrupted; forget it if it had no start."""
+        try:
+            if self.span_id in self.trace.open:
+                self.fail(error)
+                self.finish()
+        except AttributeError:  # struck before it had all its fields, so nobody else knows of it
+            return
 
     def line(self) -> bytes:
         """Return the span as one OTLP/JSON object; without an end while it is open."""
@@ -305,7 +350,7 @@ class SpanRecord(OtelSpan):
         parent_id = self.parent_id
         end_time = self.end_time
         details = self.details
-        return _SPAN % (
+        line = _SPAN % (
             self.trace.hex_bytes,
             self.span_id.encode(),
             b"" if parent_id is None else _PARENT % parent_id.encode(),
@@ -319,6 +364,7 @@ class SpanRecord(OtelSpan):
             b"" if self.function is None else self.function[1],
             _STATUSES[self.status_code] if details is None else self._rest(details),
         )
+        return line if self.span_type else _without_type(line)
 
     def _plain_line(self) -> bytes:
         """Return the line of a span with a name or a type that cannot be written as it is."""
@@ -334,7 +380,8 @@ class SpanRecord(OtelSpan):
     def _rest(self, details: _Details) -> bytes:
         text = b"]"
         if details.extra:
-            text = b"," + dumps(encode_attributes(details.extra))[1:]
+            # a copy: the writer looks at open spans while their own threads set attributes
+            text = b"," + dumps(encode_attributes(details.extra.copy()))[1:]
         if details.event_list:
             text += b',"events":' + dumps(details.event_list)
         if details.link_list:
@@ -377,7 +424,7 @@ class SpanRecord(OtelSpan):
         self.event_list.append(
             {
                 "timeUnixNano": str(time_ns() if time_unix is None else time_unix),
-                "name": str(name).encode("utf-8", "replace").decode(),
+                "name": shown_name(name),
                 "attributes": encode_attributes(encoded),
             }
         )
@@ -510,7 +557,9 @@ class SpanRecord(OtelSpan):
     @property
     def attributes(self) -> Mapping[str, Any]:
         """The attributes set so far."""
-        values = {TYPE_KEY: json_string(self.span_type).decode()}
+        values: dict[str, Any] = {}
+        if self.span_type:
+            values[TYPE_KEY] = json_string(self.span_type).decode()
         if self.inputs is not None:
             values[INPUTS_KEY] = self.inputs
         if self.outputs is not None:

@@ -42,9 +42,6 @@ logger = logging.getLogger("nbtrace")
 NS_PER_SECOND = 1_000_000_000
 # Spans open for this long are journalled as they stand (DESIGN, promise 1).
 OPEN_NS = NS_PER_SECOND
-# So many ended spans are written while the trace still runs, which bounds what a trace of any
-# length needs of memory and of the journal.
-UNWRITTEN_SPANS = 8_000
 # Traces that can still take a library's late span: of a thread or a stream that outlives its cell.
 ENDED_TRACES = 256
 
@@ -144,7 +141,7 @@ class Recorder:
         self._forget_complete()
         now = time_ns()
         for trace in list(self.traces.values()):
-            if len(trace.positions) - trace.taken > UNWRITTEN_SPANS:
+            if trace.has_much_to_write or self._was_left(trace, now):
                 self.submit(trace)
             if now - trace.start_time < OPEN_NS:
                 continue
@@ -158,6 +155,14 @@ class Recorder:
             if not trace.row_written and not trace.finished:
                 self.submit(trace)
         return bool(self.traces)
+
+    def _was_left(self, trace: ActiveTrace, now: int) -> bool:
+        """Return whether a finished trace waits for a writer that does not know of it."""
+        if trace.open or not trace.finished or self.writer.problem is not None:
+            return False
+        # a Ctrl-C struck while the trace was handed over
+        trace.queued = trace.queued and now - trace.stop_time < OPEN_NS
+        return not trace.queued
 
     # Anywhere
 
@@ -247,6 +252,7 @@ class Recorder:
         """End what is open, write it, and remove the journal when all of it is on disk."""
         for trace in list(self.traces.values()):
             trace.close()
+            self.writer.submit(trace)
         self.writer.close()
         empty = self.journal.pending == 0
         self.journal.close(delete=empty)

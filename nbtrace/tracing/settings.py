@@ -11,6 +11,7 @@ from nbtrace.exceptions import NbtraceError
 from nbtrace.store import current_store
 from nbtrace.tracing.environment import ActiveExperiment
 from nbtrace.tracing.live_span import span_processors
+from nbtrace.tracing.record import forget_names
 from nbtrace.tracing.recorder import existing_recorder, reset_recorder
 from nbtrace.tracing.spans import experiment_of, switch
 
@@ -34,7 +35,7 @@ class Configured:
 
     def __exit__(self, *_: object) -> None:
         """Take the change back."""
-        options.update(**self._previous)
+        _update(self._previous)
         span_processors.functions = self._processors
 
 
@@ -72,10 +73,15 @@ def configure(
     previous_processors = _processors().functions
     checked = {name: _checked(name, value) for name, value in changes.items()}
     functions = [_one_argument(function) for function in span_processors or ()]
-    options.update(**checked)
+    _update(checked)
     if span_processors is not None:
         _processors().functions = tuple(functions)
     return Configured(known, previous_processors)
+
+
+def _update(changes: dict[str, Any]) -> None:
+    options.update(**changes)
+    forget_names()
 
 
 def _processors() -> Any:
@@ -142,6 +148,16 @@ def disable() -> None:
     switch.on = False
 
 
+def enable_notebook_display() -> None:
+    """Show the tree of traced cells (again)."""
+    options.update(display="auto")
+
+
+def disable_notebook_display() -> None:
+    """Show no trees; traces are recorded all the same."""
+    options.update(display="never")
+
+
 def reset() -> None:
     """Write what is left and begin anew: options, experiment and provider as at the start."""
     from nbtrace.config import Options
@@ -149,9 +165,7 @@ def reset() -> None:
 
     reset_recorder()
     fresh = Options()
-    options.update(
-        **{name: getattr(fresh, name) for name in Options.__slots__ if name != "version"}
-    )
+    _update({name: getattr(fresh, name) for name in Options.__slots__ if name != "version"})
     span_processors.functions = ()
     switch.on = True
     ActiveExperiment.experiment_id = None

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from nbtrace.entities import SpanLogLevel
+    from nbtrace.tracing.recorder import Recorder
 
 logger = logging.getLogger("nbtrace")
 
@@ -135,7 +136,9 @@ def begin(
         trace = parent.trace
         if not trace.announced:
             trace.announce()
-        return SpanRecord(trace, name, span_type, parent.span_id, start_time)
+        record = SpanRecord(trace, name, span_type, parent.span_id, start_time)
+        trace.open[record.span_id] = record
+        return record
     return begin_trace(current, parent, name, span_type, start_time)
 
 
@@ -157,19 +160,35 @@ def begin_trace(  # noqa: PLR0913, PLR0917 - what a start needs
         hex_id = f"{context.trace_id:032x}"
         trace = recorder.find(hex_id)
         if trace is None:
-            trace = new_trace(recorder, hex_id)
-            record = SpanRecord(trace, name, span_type, f"{context.span_id:016x}", start_time)
-            trace.begin(record)
-            return record
+            parent_id = f"{context.span_id:016x}"
+            return _begin_root(recorder, hex_id, name, span_type, parent_id, start_time)
         if not trace.announced:
             trace.announce()
-        return SpanRecord(trace, name, span_type, f"{context.span_id:016x}", start_time)
+        record = SpanRecord(trace, name, span_type, f"{context.span_id:016x}", start_time)
+        trace.open[record.span_id] = record
+        return record
     ratio = options.sampling_ratio if ratio is None else ratio
     if ratio < 1 and _sampling.random() >= ratio:
         return None
-    trace = new_trace(recorder)
-    record = SpanRecord(trace, name, span_type, None, start_time)
-    trace.begin(record)
+    return _begin_root(recorder, None, name, span_type, None, start_time)
+
+
+def _begin_root(  # noqa: PLR0913, PLR0917 - what a start needs
+    recorder: Recorder,
+    hex_id: str | None,
+    name: str,
+    span_type: str,
+    parent_id: str | None,
+    start_time: int | None,
+) -> SpanRecord:
+    trace = new_trace(recorder, hex_id)
+    try:
+        record = SpanRecord(trace, name, span_type, parent_id, start_time)
+        trace.open[record.span_id] = record
+        trace.begin(record)
+    except BaseException:  # a Ctrl-C that struck here: nobody would ever end the trace
+        recorder.traces.pop(trace.hex, None)
+        raise
     return record
 
 
@@ -201,45 +220,49 @@ class SpanScope(LiveSpan):
     def __enter__(self) -> LiveSpan | NoOpSpan:
         """Start the span."""
         self._previous = previous = get_current()
-        parent = previous.get(SPAN_KEY)
-        # `begin`, SpanRecord() and with_span(), without their calls: a call is a tenth of a span
-        if type(parent) is SpanRecord and switch.on:
-            trace = parent.trace
-            if not trace.announced:
-                trace.announce()
-            self.record = record = new_record(SpanRecord)
-            record.trace = trace
-            record.name = self._name
-            record.span_type = self._type
-            record.parent_id = parent.span_id
-            try:
-                span_id = ready_ids.pop()
-            except IndexError:
-                span_id = new_span_id()
-            record.span_id = span_id
-            record.inputs = record.outputs = record.end_time = None
-            record.function = record.details = None
-            record.status_code = UNSET
+        try:
+            parent = previous.get(SPAN_KEY)
+            # `begin`, SpanRecord(), with_span() without their calls: a call is a tenth of a span
+            if type(parent) is SpanRecord and switch.on:
+                trace = parent.trace
+                if not trace.announced:
+                    trace.announce()
+                self.record = record = new_record(SpanRecord)
+                record.trace = trace
+                record.name = self._name
+                record.span_type = self._type
+                record.parent_id = parent.span_id
+                try:
+                    span_id = ready_ids.pop()
+                except IndexError:
+                    span_id = new_span_id()
+                record.span_id = span_id
+                record.inputs = record.outputs = record.end_time = None
+                record.function = record.details = None
+                record.status_code = UNSET
+                if self._options is not None:
+                    configure_span(self, *self._options)
+                self._current = current = Context() if len(previous) == 1 else Context(previous)
+                put_span(current, SPAN_KEY, record)
+                attach(current)
+                record.mono = monotonic_ns()
+                record.start_time = time_ns()
+                trace.open[span_id] = record
+                return self
+            started = begin_trace(previous, parent, self._name, self._type)
+            if started is None:
+                self._current = current = with_span(previous, UNSAMPLED)
+                attach(current)
+                return NO_OP
+            self.record = record = started
             if self._options is not None:
                 configure_span(self, *self._options)
-            self._current = current = Context() if len(previous) == 1 else Context(previous)
-            put_span(current, SPAN_KEY, record)
+            self._current = current = with_span(previous, record)
             attach(current)
-            trace.open[span_id] = record
-            record.mono = monotonic_ns()
-            record.start_time = time_ns()
             return self
-        started = begin_trace(previous, parent, self._name, self._type)
-        if started is None:
-            self._current = current = with_span(previous, UNSAMPLED)
-            attach(current)
-            return NO_OP
-        self.record = record = started
-        if self._options is not None:
-            configure_span(self, *self._options)
-        self._current = current = with_span(previous, record)
-        attach(current)
-        return self
+        except BaseException as error:  # a Ctrl-C that struck here, or options that cannot be
+            self._give_up(error)
+            raise
 
     def __exit__(
         self,
@@ -248,23 +271,36 @@ class SpanScope(LiveSpan):
         trace: TracebackType | None,
     ) -> None:
         """End the span, recording what was raised."""
-        if get_current() is self._current:
-            attach(self._previous)
-        else:
-            leave(self._previous, self._current)
         try:
-            record = self.record
-        except AttributeError:  # it was not recorded
-            return
-        if record.end_time is not None:
-            return
-        if error is not None:
-            record.fail(error)
-        elif record.status_code == UNSET:
-            record.status_code = OK
-        if span_processors.functions:
-            span_processors.run(record)
-        record.finish()
+            if get_current() is self._current:
+                attach(self._previous)
+            else:
+                leave(self._previous, self._current)
+            try:
+                record = self.record
+            except AttributeError:  # it was not recorded
+                return
+            if record.end_time is not None:
+                return
+            if error is not None:
+                record.fail(error)
+            elif record.status_code == UNSET:
+                record.status_code = OK
+            if span_processors.functions:
+                span_processors.run(record)
+            record.finish()
+        except BaseException as struck:  # a Ctrl-C that struck here
+            self._give_up(struck)
+            raise
+
+    def _give_up(self, error: BaseException) -> None:
+        """Leave no span open and none current after the start or the end was interrupted."""
+        current = getattr(self, "_current", None)
+        if current is not None and get_current() is current:
+            attach(self._previous)
+        record = getattr(self, "record", None)
+        if record is not None:
+            record.give_up(error)
 
 
 def configure_span(  # noqa: PLR0913, PLR0917 - as start_span takes them
@@ -438,7 +474,11 @@ def start_span_no_context(  # noqa: PLR0913, PLR0917 - MLflow's signature
     if record is None:
         return NO_OP
     span = LiveSpan(record)
-    configure_span(span, attributes, log_level, links, description)
+    try:
+        configure_span(span, attributes, log_level, links, description)
+    except BaseException as error:
+        record.give_up(error)
+        raise
     if parent_span is None:
         trace = record.trace
         if experiment_id is not None:

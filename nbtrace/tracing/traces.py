@@ -261,9 +261,11 @@ def get_trace(
             return live
         spans = {span.span_id: span for span in stored.data.spans}
         spans.update({span.span_id: span for span in live.data.spans})
-        live.info.tags.update({**stored.info.tags, **live.info.tags})
+        # once it has finished the store knows more: previews, tokens, cost, assessments
+        info = stored.info if active.finished else live.info
+        info.tags.update({**stored.info.tags, **live.info.tags})
         ordered = sorted(spans.values(), key=lambda span: span.start_time_ns)
-        return Trace(info=live.info, data=TraceData(spans=ordered))
+        return Trace(info=info, data=TraceData(spans=ordered))
     if stored is None and not silent:
         logger.warning("there is no trace %s in %s", trace_id, current_store().directory)
     return stored

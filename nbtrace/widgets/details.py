@@ -6,6 +6,7 @@ the page as they are.
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -168,9 +169,22 @@ def _cut(text: str) -> str:
 
 def _attributes(attributes: Mapping[str, AttributeValue]) -> list[Attribute]:
     return [
-        {"key": safe_text(key), "type": type(value).__name__, "text": _attribute_text(value)}
+        {
+            "key": safe_text(key),
+            "type": type(value).__name__,
+            "text": _attribute_text(_decoded(key, value)),
+        }
         for key, value in attributes.items()
     ]
+
+
+def _decoded(key: str, value: AttributeValue) -> AttributeValue:
+    """Return the text of MLflow's reserved keys, which hold JSON, without the quotes."""
+    if key.startswith("mlflow.") and isinstance(value, str) and value.startswith('"'):
+        with contextlib.suppress(ValueError):
+            text = orjson.loads(value)
+            return text if isinstance(text, str) else value
+    return value
 
 
 def _attribute_text(value: AttributeValue) -> str:

@@ -16,7 +16,7 @@ from nbtrace.config import options
 from nbtrace.widgets.figures import count, duration
 from nbtrace.widgets.forest import Forest, Line, chosen_lines
 from nbtrace.widgets.messages import STATES
-from nbtrace.widgets.overview import Overview, overview_of
+from nbtrace.widgets.overview import Overview, one_line, overview_of
 from nbtrace.widgets.span_facts import PREVIEW_CHARACTERS, error_message, facts_of, previews
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ MAX_SAVED_BYTES = 54_000
 # Tried one after the other until the tree fits: values go first, then rows.
 SIZES = ((MAX_ROWS, PREVIEW_CHARACTERS), (MAX_ROWS, 60), (MAX_ROWS, 0), (100, 0), (40, 0), (10, 0))
 NAME_CHARACTERS = 120
+REASON_CHARACTERS = 100
 # Deeper levels are drawn below each other: a browser does not like hundreds of nested elements.
 MAX_NESTING = 24
 INDENT_PIXELS = 14
@@ -183,7 +184,7 @@ def _row(forest: Forest, line: Line, characters: int, *, inner: bool) -> str:
     took = duration(span.duration_ns)
     label = (
         f"<b>{_escape(span.name, NAME_CHARACTERS)}</b>{kind}"
-        f"{' · ' + took if took else ''}{tokens}{MARKS[state]}"
+        f"{' · ' + took if took else ''}{tokens}{MARKS[state]}{_reason(span)}"
     )
     colour = ERROR_COLOUR if state == "error" else COLOURS.get(facts.kind, OTHER_COLOUR)
     summary = f"<summary>{label}{_bar(forest, span, colour, line.depth)}</summary>"
@@ -193,6 +194,12 @@ def _row(forest: Forest, line: Line, characters: int, *, inner: bool) -> str:
         shown = f"<details><summary><i>values</i></summary>{values}</details>" if values else ""
         return f"<details open{style}>{summary}{shown}"
     return f"<details{style}>{summary}{values}</details>"
+
+
+def _reason(span: Span) -> str:
+    """Return why a span failed, short enough for its row; it is content as the values are."""
+    message = error_message(span) if options.saved == "full" else ""
+    return f" {_escape(one_line(message, REASON_CHARACTERS), REASON_CHARACTERS)}" if message else ""
 
 
 def _bar(forest: Forest, span: Span, colour: str, depth: int) -> str:
@@ -211,7 +218,7 @@ def _bar(forest: Forest, span: Span, colour: str, depth: int) -> str:
 def _values(span: Span, characters: int) -> str:
     message = error_message(span)
     parts = []
-    if message:
+    if len(message) > REASON_CHARACTERS or "\n" in message:
         parts.append(f"<div>✗ {_escape(message, PREVIEW_CHARACTERS)}</div>")
     if characters:
         inputs, outputs, _ = previews(span)

@@ -183,6 +183,10 @@ class Notebook:
     def cell(self, index: int) -> Any:
         return self.page.locator(".jp-Cell").nth(index)
 
+    def row(self, index: int, name: str) -> Any:
+        """Return the rows of a cell's trees that have exactly this name."""
+        return self.cell(index).locator(f'.nbt-row:has(.nbt-text:text-is("{name}"))')
+
     def cells(self) -> int:
         return int(
             self.page.evaluate("window.jupyterapp.shell.currentWidget.content.widgets.length")
@@ -224,7 +228,9 @@ def chromium() -> str:
     return found
 
 
-@pytest.fixture(scope="session")
+# Not for the session: Playwright keeps an event loop running, beside which no other test could run
+# one of its own.
+@pytest.fixture(scope="module")
 def browser(chromium: str) -> Any:
     from playwright.sync_api import sync_playwright
 

@@ -1,0 +1,97 @@
+"""A provider that can be closed, for instrumentors that cannot be taken out again.
+
+Some instrumentors leave a patch behind when they are told to go. What they were given to make spans
+with is closed then, so that ``autolog(disable=True)`` means what it says.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from opentelemetry.trace import (
+    NonRecordingSpan,
+    SpanKind,
+    Tracer,
+    TracerProvider,
+    get_current_span,
+)
+
+from nbtrace.tracing.provider import NbtraceTracer, NbtraceTracerProvider
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from opentelemetry.context import Context
+    from opentelemetry.trace import Link, Span
+    from opentelemetry.util.types import Attributes
+
+
+class GatedTracer(NbtraceTracer):
+    """Makes spans while its gate is open."""
+
+    def __init__(
+        self, gate: GatedProvider, provider: NbtraceTracerProvider, name: str, version: str
+    ) -> None:
+        super().__init__(provider, name, version)
+        self._gate = gate
+
+    def start_span(  # noqa: PLR0913, PLR0917 - OpenTelemetry's signature
+        self,
+        name: str,
+        context: Context | None = None,
+        kind: SpanKind = SpanKind.INTERNAL,
+        attributes: Attributes = None,
+        links: Sequence[Link] | None = None,
+        start_time: int | None = None,
+        record_exception: bool = True,  # noqa: FBT001, FBT002 - OpenTelemetry's signature
+        set_status_on_exception: bool = True,  # noqa: FBT001, FBT002 - OpenTelemetry's signature
+    ) -> Span:
+        """Start a span, or stand in for the current one when the gate is closed."""
+        if not self._gate.open:
+            return NonRecordingSpan(get_current_span(context).get_span_context())
+        return super().start_span(
+            name, context, kind, attributes, links, start_time,
+            record_exception, set_status_on_exception,
+        )  # fmt: skip
+
+
+class GatedProvider(TracerProvider):
+    """Gives tracers that fall silent when it is closed.
+
+    Parameters
+    ----------
+    provider : NbtraceTracerProvider
+        Where the spans go.
+
+    Attributes
+    ----------
+    open : bool
+        Whether its tracers make spans.
+    """
+
+    def __init__(self, provider: NbtraceTracerProvider) -> None:
+        self.open = True
+        self._provider = provider
+
+    def get_tracer(
+        self,
+        instrumenting_module_name: str,
+        instrumenting_library_version: str | None = None,
+        schema_url: str | None = None,
+        attributes: Mapping[str, Any] | None = None,
+    ) -> Tracer:
+        """Return the tracer of a library."""
+        del schema_url, attributes
+        version = instrumenting_library_version or ""
+        return GatedTracer(self, self._provider, instrumenting_module_name, version)
+
+
+def gated(provider: TracerProvider) -> TracerProvider:
+    """Return nbtrace's provider behind a gate, and any other as it is."""
+    return GatedProvider(provider) if isinstance(provider, NbtraceTracerProvider) else provider
+
+
+def close(provider: TracerProvider | None) -> None:
+    """Close the gate of a provider that has one."""
+    if isinstance(provider, GatedProvider):
+        provider.open = False
