@@ -145,13 +145,17 @@ def test_overriding_and_its_undoing(trace_id):
 
 def test_only_feedback_of_the_trace_is_overridden(trace_id):
     expectation = nbtrace.log_expectation(trace_id=trace_id, name="answer", value=1)
-    assert INVALID_PARAMETER_VALUE == code_of(
-        lambda: nbtrace.override_feedback(
-            trace_id=trace_id, assessment_id=expectation.assessment_id, value=2
+    assert (
+        code_of(
+            lambda: nbtrace.override_feedback(
+                trace_id=trace_id, assessment_id=expectation.assessment_id, value=2
+            )
         )
+        == INVALID_PARAMETER_VALUE
     )
-    assert RESOURCE_DOES_NOT_EXIST == code_of(
-        lambda: nbtrace.log_assessment(trace_id, Feedback("x", 1, overrides="a-nothing"))
+    assert (
+        code_of(lambda: nbtrace.log_assessment(trace_id, Feedback("x", 1, overrides="a-nothing")))
+        == RESOURCE_DOES_NOT_EXIST
     )
     assert nbtrace.get_trace(trace_id).info.assessments == [expectation]
 
@@ -175,11 +179,15 @@ def test_updating(trace_id):
     nbtrace.update_assessment(trace_id, logged.assessment_id, Feedback("better", error="broken"))
     kept = nbtrace.get_assessment(trace_id, logged.assessment_id)
     assert kept.error.error_message == "broken"
-    assert INVALID_PARAMETER_VALUE == code_of(
-        lambda: nbtrace.update_assessment(trace_id, logged.assessment_id, Expectation("x", 1))
+    assert (
+        code_of(
+            lambda: nbtrace.update_assessment(trace_id, logged.assessment_id, Expectation("x", 1))
+        )
+        == INVALID_PARAMETER_VALUE
     )
-    assert RESOURCE_DOES_NOT_EXIST == code_of(
-        lambda: nbtrace.update_assessment(trace_id, "a-0", Feedback("x", 1))
+    assert (
+        code_of(lambda: nbtrace.update_assessment(trace_id, "a-0", Feedback("x", 1)))
+        == RESOURCE_DOES_NOT_EXIST
     )
 
 
@@ -200,8 +208,9 @@ def test_deleting_twice_is_no_fault(trace_id):
     nbtrace.delete_assessment(trace_id, logged.assessment_id)
     assert nbtrace.get_trace(trace_id).info.assessments == []
     assert found("feedback.feedback = 1") == []
-    assert RESOURCE_DOES_NOT_EXIST == code_of(
-        lambda: nbtrace.get_assessment(trace_id, logged.assessment_id)
+    assert (
+        code_of(lambda: nbtrace.get_assessment(trace_id, logged.assessment_id))
+        == RESOURCE_DOES_NOT_EXIST
     )
 
 

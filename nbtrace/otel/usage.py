@@ -188,6 +188,10 @@ def _within(inner: _Call, outer: _Call) -> bool:
     )
 
 
+def _library(call: _Call) -> str | None:
+    return call.instrumentation[0]
+
+
 def _is_same_call(one: _Call, other: _Call) -> bool:
     if one.instrumentation == other.instrumentation:
         return False
@@ -197,8 +201,8 @@ def _is_same_call(one: _Call, other: _Call) -> bool:
     if first is not None and second is not None:
         return first == second
     said = [item.parts for item in one.view.output_messages]
-    if not said and one.view.model is None:
-        return False  # nothing is known of either but a count, and counts often agree
+    if not said and one.view.model is None and _library(one) == _library(other):
+        return False  # one library, and nothing is known but a count: counts often agree
     return said == [item.parts for item in other.view.output_messages]
 
 

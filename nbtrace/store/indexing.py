@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from nbtrace.config import options
+from nbtrace.entities import InstrumentationScope
 from nbtrace.entities.constant import TraceMetadataKey
 from nbtrace.entities.preview import (
     request_preview,
@@ -52,7 +53,7 @@ class SpanIndexer:
         self._root: dict[str, Any] | None = None
         self._root_attributes: dict[str, Any] = {}
         self._with_usage = False
-        self._spans: dict[str, dict[str, Any]] = {}
+        self._spans: dict[str, tuple[dict[str, Any], bytes]] = {}
         self._parents: dict[str, str | None] = {}
 
     def see_root(self, span: dict[str, Any]) -> None:
@@ -60,7 +61,9 @@ class SpanIndexer:
         self._root = span
         self._root_attributes = _attributes(span)
 
-    def row(self, line: bytes, part: int, offset: int, length: int) -> SpanRow:
+    def row(
+        self, line: bytes, part: int, offset: int, length: int, scope: bytes = b"{}"
+    ) -> SpanRow:
         """Return the row of one span.
 
         Parameters
@@ -69,6 +72,8 @@ class SpanIndexer:
             The span, one OTLP/JSON object.
         part, offset, length : int
             Where it lies.
+        scope : bytes
+            The instrumentation scope as OTLP/JSON: the library that recorded the span.
 
         Returns
         -------
@@ -88,9 +93,9 @@ class SpanIndexer:
         self._parents[span["spanId"]] = parent_id
         if total_tokens is not None or cost is not None or input_tokens is not None:
             self._with_usage = True
-            self._spans[span["spanId"]] = span
+            self._spans[span["spanId"]] = (span, scope)
         elif "logfire.span_type" in attributes:  # may carry the usage of a streamed call
-            self._spans[span["spanId"]] = span
+            self._spans[span["spanId"]] = (span, scope)
         end = span.get("endTimeUnixNano")
         return SpanRow(
             span["spanId"],
@@ -136,7 +141,13 @@ class SpanIndexer:
         """Return the trace's token usage and cost, None where nothing is known."""
         if not self._with_usage:
             return {}
-        usage = totals([decode_span(span) for span in self._spans.values()], parents=self._parents)
+        usage = totals(
+            [
+                decode_span(span, scope=InstrumentationScope(orjson.loads(scope).get("name", "")))
+                for span, scope in self._spans.values()
+            ],
+            parents=self._parents,
+        )
         return {
             "input_tokens": usage.input,
             "output_tokens": usage.output,

@@ -201,9 +201,10 @@ def _write(
             part,
             [(*scopes[scope], group) for scope, group in lines.items()],
         )
-        for group, group_places in zip(lines.values(), places, strict=True):
+        for (scope, group), group_places in zip(lines.items(), places, strict=True):
+            library = scopes[scope][1]
             for line, (offset, length) in zip(group, group_places, strict=True):
-                row = indexer.row(line, 0, offset, length)
+                row = indexer.row(line, 0, offset, length, library)
                 last = max(last, row.end_ns or row.start_ns)
                 rows.append(row)
     request, response = indexer.previews()

@@ -369,9 +369,10 @@ class Writer:
                 [(*self._scopes[scope], group) for scope, group in lines.items()],
             )
             parts.append(part)
-            for group, group_places in zip(lines.values(), places, strict=True):
+            for (scope, group), group_places in zip(lines.items(), places, strict=True):
+                library = self._scopes[scope][1]
                 for line, (offset, length) in zip(group, group_places, strict=True):
-                    rows.append(indexer.row(line, number, offset, length))
+                    rows.append(indexer.row(line, number, offset, length, library))
         if not groups and update.root is not None:
             indexer.see_root(orjson.loads(update.root[1]))
         return _Written(pending, update, parts, self._row(update, indexer, rows, parts))
