@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import base64
 import json
 import os
 import re
@@ -8,6 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from google.protobuf import json_format
+from opentelemetry.proto.trace.v1.trace_pb2 import TracesData
 
 import nbtrace
 from nbtrace import demo
@@ -268,3 +271,52 @@ def test_the_endpoint_counts_tokens_and_explains_bad_requests() -> None:
             client.chat.completions.create(model="any", messages=["text"])
         with pytest.raises(NotFoundError, match="there is no"):
             client.embeddings.create(model="any", input="text")
+
+
+def with_base64_ids(value: object) -> object:
+    """Return an OTLP/JSON document as protobuf's own JSON reader wants its ids."""
+    if isinstance(value, list):
+        return [with_base64_ids(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        key: base64.b64encode(bytes.fromhex(item)).decode()
+        if key in {"traceId", "spanId", "parentSpanId"}
+        else with_base64_ids(item)
+        for key, item in value.items()
+    }
+
+
+def test_its_span_file_is_otlp_with_nothing_unknown_and_nothing_lost(
+    answered: nbtrace.entities.Trace, store_directory: Path
+) -> None:
+    parts = sorted((store_directory / "traces").rglob(f"{answered.info.trace_id}*.json"))
+    assert parts
+    found: dict[str, tuple[str, int, int, int]] = {}
+    for part in parts:
+        document = json.loads(part.read_text(encoding="utf-8"))
+        # ParseDict refuses any field it does not know
+        message = json_format.ParseDict(with_base64_ids(document), TracesData())
+        back = json_format.MessageToDict(message)
+        assert back == json_format.MessageToDict(TracesData.FromString(message.SerializeToString()))
+        for resource in message.resource_spans:
+            assert {item.key for item in resource.resource.attributes} >= {"service.name"}
+            for scope in resource.scope_spans:
+                assert scope.scope.name
+                for span in scope.spans:
+                    assert "tr-" + span.trace_id.hex() == answered.info.trace_id
+                    found[span.span_id.hex()] = (
+                        span.name,
+                        span.end_time_unix_nano - span.start_time_unix_nano,
+                        len(span.attributes),
+                        len(span.events),
+                    )
+    assert found == {
+        span.span_id: (
+            span.name,
+            (span.end_time_ns or 0) - span.start_time_ns,
+            len(span.raw_attributes),
+            len(span.events),
+        )
+        for span in answered.data.spans
+    }

@@ -83,6 +83,8 @@ class TraceUpdate:
         Whether there is more to write than one update should hold in memory.
     held : list of int
         Positions kept in the journal by earlier updates, and then by this one.
+    remote_parent : bool
+        Whether the first span of this process has its parent in another one.
     """
 
     trace_id: str
@@ -105,6 +107,7 @@ class TraceUpdate:
     final: bool
     more: bool
     held: list[int]
+    remote_parent: bool = False
 
 
 class PendingTrace(Protocol):
@@ -396,7 +399,8 @@ class Writer:
         yield from update.open_spans
 
     def _part_name(self, update: TraceUpdate, number: int) -> str:
-        if update.owned and update.first and number == 0:
+        # The name of the first part is the root's: two processes must not write the same file.
+        if update.owned and update.first and number == 0 and not update.remote_parent:
             return ""
         self._parts += 1
         return f"{self._process}-{self._parts}"
@@ -407,9 +411,11 @@ class Writer:
         tags = dict(update.tags)
         metadata = dict(update.metadata)
         request, response = indexer.previews()
-        if update.first and update.owned:
+        # The process with the root says what the trace is called and how long it took.
+        owned = update.owned and not (update.remote_parent and self._has_root(update.trace_id))
+        if update.first and owned:
             tags = {**self._tags, **tags}
-        if update.owned and update.name:
+        if owned and update.name:
             tags[TraceTagKey.TRACE_NAME] = update.name
         totals: dict[str, Any] = indexer.totals()
         metadata.update(indexer.usage_metadata(totals))
@@ -417,9 +423,9 @@ class Writer:
             trace_id=update.trace_id,
             experiment_id=update.experiment_id,
             request_time=update.request_time,
-            execution_duration=update.execution_duration,
-            state=update.state if update.owned and update.state else "IN_PROGRESS",
-            name=update.name if update.owned else None,
+            execution_duration=update.execution_duration if owned else None,
+            state=update.state if owned and update.state else "IN_PROGRESS",
+            name=update.name if owned else None,
             client_request_id=update.client_request_id,
             request_preview=update.request_preview or request,
             response_preview=update.response_preview or response,
@@ -428,6 +434,15 @@ class Writer:
             metadata=metadata,
             spans=rows,
             parts=parts,
-            process=self._process if update.owned and not update.state else None,
+            process=self._process if owned and not update.state else None,
             **totals,
         )
+
+    def _has_root(self, trace_id: str) -> bool:
+        with self._store.database.reading() as connection:
+            found = connection.execute(
+                "SELECT 1 FROM traces WHERE trace_id = ? AND (process IS NOT NULL AND process != ?"
+                " OR EXISTS (SELECT 1 FROM spans WHERE trace = traces.id AND parent_id IS NULL))",
+                (trace_id, self._process),
+            ).fetchone()
+        return found is not None

@@ -55,6 +55,10 @@ class OpenSpan(Protocol):
         """Its name so far."""
 
     @property
+    def parent_id(self) -> str | None:
+        """The parent's span id, None for a root."""
+
+    @property
     def start_time(self) -> int:
         """Nanoseconds since the epoch."""
 
@@ -342,6 +346,7 @@ class ActiveTrace:
             final=finished,
             more=more,
             held=list(self.held),
+            remote_parent=root is not None and root.parent_id is not None,
         )
 
     def written(self, update: TraceUpdate, parts: Sequence[str]) -> None:

@@ -106,6 +106,7 @@ def in_span(current: Context, record: SpanRecord | None) -> Context:
 def _function_wrapper(function: Callable[..., Any], call: Call) -> Callable[..., Any]:
     @functools.wraps(function)
     def traced(*args: Any, **kwargs: Any) -> Any:
+        __tracebackhide__ = True  # IPython and pytest leave this frame out of tracebacks
         previous = get_current()
         record = call.begin(previous, args, kwargs)
         current = previous
@@ -136,6 +137,7 @@ def _function_wrapper(function: Callable[..., Any], call: Call) -> Callable[...,
 def _coroutine_wrapper(function: Callable[..., Any], call: Call) -> Callable[..., Any]:
     @functools.wraps(function)
     async def traced(*args: Any, **kwargs: Any) -> Any:
+        __tracebackhide__ = True  # IPython and pytest leave this frame out of tracebacks
         previous = get_current()
         record = call.begin(previous, args, kwargs)
         current = previous
@@ -164,7 +166,18 @@ def _coroutine_wrapper(function: Callable[..., Any], call: Call) -> Callable[...
 
 
 @overload
-def trace(func: Callable[P, R]) -> Callable[P, R]: ...
+def trace(
+    func: Callable[P, R],
+    name: str | None = None,
+    span_type: str = SpanType.UNKNOWN,
+    attributes: Mapping[str, Any] | None = None,
+    output_reducer: Callable[[list[Any]], Any] | None = None,
+    trace_destination: Any = None,
+    sampling_ratio_override: float | None = None,
+    log_level: SpanLogLevel | int | str | None = None,
+    links: Iterable[Link] | None = None,
+    description: str | None = None,
+) -> Callable[P, R]: ...
 @overload
 def trace(
     func: None = None,

@@ -145,6 +145,7 @@ def generator_wrapper(function: Callable[..., Any], call: Call) -> Callable[...,
 
     @functools.wraps(function)
     def traced(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
+        __tracebackhide__ = True  # IPython and pytest leave this frame out of tracebacks
         run = _Call(call, args, kwargs)
         step = run.step
         resume: Any = None
@@ -206,6 +207,7 @@ def async_generator_wrapper(function: Callable[..., Any], call: Call) -> Callabl
 
     @functools.wraps(function)
     async def traced(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
+        __tracebackhide__ = True  # IPython and pytest leave this frame out of tracebacks
         run = _Call(call, args, kwargs)
         step = run.step
         resume: Any = None

@@ -49,6 +49,12 @@ class ForeignSpan:
         return shown_name(self.span.name)
 
     @property
+    def parent_id(self) -> str | None:
+        """The parent's span id, None for a root."""
+        parent = self.span.parent
+        return None if parent is None or not parent.is_valid else f"{parent.span_id:016x}"
+
+    @property
     def start_time(self) -> int:
         """Nanoseconds since the epoch."""
         return int(self.span.start_time or 0)
@@ -69,8 +75,9 @@ class ForeignSpan:
         }
         if context.trace_state:
             encoded["traceState"] = context.trace_state.to_header()
-        if span.parent is not None and span.parent.is_valid:
-            encoded["parentSpanId"] = f"{span.parent.span_id:016x}"
+        parent_id = self.parent_id
+        if parent_id is not None:
+            encoded["parentSpanId"] = parent_id
         encoded["name"] = self.name
         encoded["kind"] = _KINDS.get(getattr(span.kind, "name", ""), 1)
         encoded["startTimeUnixNano"] = str(self.start_time)
