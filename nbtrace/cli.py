@@ -1,25 +1,29 @@
-"""The ``nbtrace`` command: ``demo``, ``show``, ``search`` and ``version``.
+"""The ``nbtrace`` command: ``demo``, ``show``, ``search``, ``export``, ``import``, ``receive``...
 
 It reads the store that Python code started in the same directory would use; ``NBTRACE_DIR`` names
-another one. nbtrace and its libraries are imported by the command that needs them, so that
+another one. What a command needs beyond capture is imported by that command, so that
 ``nbtrace --help`` answers at once.
 """
 
 from __future__ import annotations
 
-from importlib import metadata
+import contextlib
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from nbtrace.config import __version__
 from nbtrace.exceptions import NbtraceError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-# What tells one trace from another in a terminal's width; --full shows the rest.
-COLUMNS = ["trace_id", "start_time", "name", "state", "execution_duration", "span_count", "tokens"]
+# What tells one trace from another in 110 columns; --full shows the rest.
+HEADINGS = ("trace_id", "started", "name", "state", "duration", "spans", "tokens")
+NUMBERS = ("duration", "spans", "tokens")
+NAME_CHARACTERS = 28
 # These repeat the other columns at great length.
 REPEATING_COLUMNS = ["trace", "spans"]
 
@@ -35,6 +39,7 @@ class _Group(click.Group):
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__)
 def main() -> None:
     """See what your LLM code did, from traces kept in the .nbtrace directory."""
 
@@ -67,12 +72,19 @@ def demo(*, lab: bool, directory: Path | None, lab_options: tuple[str, ...]) -> 
 
 
 @main.command()
-@click.argument("trace_id")
+@click.argument("trace_id", metavar="[TRACE_ID]", default="")
 def show(trace_id: str) -> None:
-    """Print the tree of the trace TRACE_ID."""
+    """Print the tree of the trace TRACE_ID, or of the newest one."""
     import nbtrace
     from nbtrace.widgets.text import terminal_tree
 
+    if not trace_id:
+        newest = nbtrace.search_traces(max_results=1, return_type="list", include_spans=False)
+        if not newest:
+            message = f"there is no trace in {_store()} yet"
+            raise NbtraceError.missing(message)
+        trace_id = newest[0].info.trace_id
+        click.echo(trace_id)
     trace = nbtrace.get_trace(trace_id, silent=True)
     if trace is None:
         message = f"there is no trace {trace_id} in {_store()}; `nbtrace search` lists what is"
@@ -81,7 +93,7 @@ def show(trace_id: str) -> None:
 
 
 @main.command()
-@click.argument("filter_string", metavar="FILTER", default="")
+@click.argument("filter_string", metavar="[FILTER]", default="")
 @click.option("-n", "--max-results", default=20, show_default=True, help="The most traces to list.")
 @click.option("--order-by", multiple=True, help="As in search_traces, e.g. 'execution_time DESC'.")
 @click.option("--full", is_flag=True, help="Print every column of each trace.")
@@ -89,7 +101,8 @@ def search(filter_string: str, max_results: int, order_by: tuple[str, ...], *, f
     """List traces, newest first, that match FILTER.
 
     FILTER is MLflow's search language, for example "status = 'ERROR'" or
-    "tags.topic = 'combinatorics'". Without it every trace matches.
+    "tags.topic = 'combinatorics'". Without it every trace matches, of every experiment;
+    "experiment = 'trials'" keeps those of one.
     """
     import nbtrace
 
@@ -107,7 +120,39 @@ def search(filter_string: str, max_results: int, order_by: tuple[str, ...], *, f
         for place in range(len(frame)):
             click.echo(_full(frame, place))
     else:
-        click.echo(frame[COLUMNS].to_string(index=False, na_rep=""))
+        click.echo(_table(frame))
+
+
+def _table(frame: pd.DataFrame) -> str:
+    import pandas as pd
+
+    from nbtrace.widgets.figures import duration
+    from nbtrace.widgets.overview import one_line
+
+    def row(trace: Any) -> tuple[str, ...]:
+        took, tokens = trace.execution_duration, trace.tokens
+        return (
+            trace.trace_id,
+            f"{trace.start_time.to_pydatetime().astimezone():%Y-%m-%d %H:%M:%S}",
+            one_line(str(trace.name), NAME_CHARACTERS),
+            trace.state,
+            "" if pd.isna(took) else duration(int(took) * 1_000_000) if took else "< 1 ms",
+            f"{trace.span_count:,}",
+            "" if pd.isna(tokens) else f"{tokens:,}",
+        )
+
+    columns = [
+        "trace_id", "start_time", "name", "state", "execution_duration", "span_count", "tokens"
+    ]  # fmt: skip
+    lines = [HEADINGS, *map(row, frame[columns].itertuples(index=False))]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join(
+        "  ".join(
+            cell.rjust(width) if heading in NUMBERS else cell.ljust(width)
+            for heading, cell, width in zip(HEADINGS, line, widths, strict=True)
+        ).rstrip()
+        for line in lines
+    )
 
 
 def _full(frame: pd.DataFrame, place: int) -> str:
@@ -124,13 +169,141 @@ def _store() -> Path:
 
 
 @main.command()
+@click.argument("filter_string", metavar="FILTER", default="")
+@click.option("--to", required=True, help="A file (.jsonl, .json, .pb, .gz), an address, or - .")
+@click.option("--header", multiple=True, metavar="NAME=VALUE", help="Sent with each request.")
+@click.option("--protocol", type=click.Choice(["http/json", "http/protobuf"]))
+@click.option("-n", "--max-results", type=int, help="The most traces to export.")
+def export(
+    filter_string: str, to: str, header: tuple[str, ...], protocol: Any, max_results: int | None
+) -> None:
+    """Send the traces that match FILTER to a file or to an OTLP/HTTP receiver.
+
+    As in: nbtrace export "status = 'ERROR'" --to errors.jsonl.gz
+    or: nbtrace export --to http://localhost:4318
+    """
+    import nbtrace
+
+    result = nbtrace.export_traces(
+        filter_string or None,
+        to=sys.stdout.buffer if to == "-" else to,
+        headers=_headers(header),
+        protocol=protocol,
+        max_results=max_results,
+    )
+    click.echo(repr(result), err=True)
+
+
+def _headers(pairs: tuple[str, ...]) -> dict[str, str]:
+    headers = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals or not name.strip():
+            message = f"--header takes NAME=VALUE, got {pair!r}"
+            raise click.UsageError(message)
+        headers[name.strip()] = value.strip()
+    return headers
+
+
+@main.command(name="import")
+@click.argument("sources", metavar="SOURCE...", nargs=-1, required=True)
+@click.option("--experiment", help="Where new traces go; it is made when missing.")
+@click.option("--skip-errors", is_flag=True, help="Bring in what is sound, and list the rest.")
+def import_(sources: tuple[str, ...], experiment: str | None, *, skip_errors: bool) -> None:
+    """Bring in traces: OTLP as JSON, lines or protobuf, or MLflow's trace JSON.
+
+    SOURCE is a file, a directory, an address, or - for standard input.
+    """
+    import nbtrace
+
+    for source in sources:
+        result = nbtrace.import_traces(
+            sys.stdin.buffer.read() if source == "-" else source,
+            experiment=experiment,
+            on_error="skip" if skip_errors else "raise",
+        )
+        click.echo(f"{source}: {len(result.trace_ids):,} traces, {result.spans:,} spans")
+        for problem in result.problems:
+            click.echo(f"  {problem}", err=True)
+
+
+@main.command()
+@click.option("--port", type=int, help="0 for any that is free.  [default: 4318]")
+@click.option("--experiment", help="Where new traces go; it is made when missing.")
+def receive(port: int | None, experiment: str | None) -> None:
+    """Take traces that programs on this machine send by OTLP/HTTP, until Ctrl-C.
+
+    It listens on 127.0.0.1 only, for protobuf and JSON. Send to it with
+    OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318 and OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf.
+    """
+    import threading
+
+    import nbtrace
+
+    with nbtrace.receive(port, experiment=experiment) as receiver:
+        click.echo(f"Listening on {receiver.url}, keeping traces in {_store()}; Ctrl-C ends it.")
+        with contextlib.suppress(KeyboardInterrupt):
+            threading.Event().wait()
+        click.echo(f"{receiver.spans:,} spans in {receiver.requests:,} requests.")
+
+
+@main.command()
+@click.option("--older-than", metavar="AGE", help="Delete older traces too, as in 30d or 12h.")
+@click.option(
+    "--keep-tag",
+    "keep_tags",
+    metavar="KEY=VALUE",
+    multiple=True,
+    help="Of those, keep what has this tag; may be given several times.",
+)
+@click.option("--dry-run", is_flag=True, help="Only say what would be freed.")
+def gc(older_than: str | None, keep_tags: tuple[str, ...], *, dry_run: bool) -> None:
+    """Free the disk of deleted traces, for good: rows, span files, attachments and text.
+
+    It may be interrupted at any time; the next run goes on.
+    """
+    from tqdm import tqdm
+
+    from nbtrace.search.times import read_duration
+    from nbtrace.store import current_store
+    from nbtrace.store.retention import collect_garbage
+    from nbtrace.tracing.traces import flush_traces
+
+    age = None if older_than is None else read_duration(older_than)
+    if older_than is not None and (age is None or age < 0 or older_than.strip().isdigit()):
+        message = f"--older-than takes an age such as 30d or 12h, got {older_than!r}"
+        raise click.BadParameter(message)
+    pairs = [pair.partition("=") for pair in keep_tags]
+    if not all(key and equals for key, equals, _ in pairs):
+        message = "--keep-tag takes key=value, such as --keep-tag golden=yes"
+        raise click.BadParameter(message)
+    if pairs and age is None:
+        message = "--keep-tag says what --older-than leaves alone; deleted traces are freed anyway"
+        raise click.UsageError(message)
+    flush_traces()
+    with tqdm(desc="freeing", unit=" traces", leave=False, disable=None) as shown:
+
+        def progress(done: int, total: int) -> None:
+            shown.total = total
+            shown.update(done)
+
+        freed = collect_garbage(
+            current_store(),
+            older_than_ms=age,
+            keep_tags={key: value for key, _, value in pairs},
+            dry_run=dry_run,
+            progress=progress,
+        )
+    word = "would free" if dry_run else "freed"
+    click.echo(
+        f"{word} {freed.traces:,} traces, {freed.files:,} files, {freed.file_bytes / 1e6:,.1f} MB"
+    )
+
+
+@main.command()
 def version() -> None:
     """Print the version and where traces are kept."""
-    try:
-        number = metadata.version("nbtrace")
-    except metadata.PackageNotFoundError:
-        number = "(a source tree that is not installed)"
-    click.echo(f"nbtrace {number}")
+    click.echo(f"nbtrace {__version__}")
     click.echo(f"store {_store()}")
 
 

@@ -13,6 +13,8 @@ from nbtrace.tracing.environment import ActiveExperiment
 from nbtrace.tracing.traces import flush_traces
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pandas as pd
 
     from nbtrace.entities import Experiment
@@ -38,10 +40,16 @@ def search_traces(*args: Any, **kwargs: Any) -> Any:
     kwargs.pop("flush", None)
     flush_traces()
     args = _filter_first(args, kwargs)
-    chosen = ActiveExperiment.experiment_id
-    if chosen is not None and not (args and args[0]) and not kwargs.get("experiment_ids"):
-        kwargs["locations"] = kwargs.get("locations") or [chosen]
+    if not (args and args[0]) and not kwargs.get("experiment_ids"):
+        _search_the_chosen_experiment(kwargs, kwargs.get("filter_string"))
     return api.search_traces(*args, **kwargs)
+
+
+def _search_the_chosen_experiment(kwargs: dict[str, Any], filter_string: str | None) -> None:
+    """Fill in the experiment of ``set_experiment``, unless the filter speaks of experiments."""
+    chosen = ActiveExperiment.experiment_id
+    if chosen is not None and "experiment" not in (filter_string or ""):
+        kwargs["locations"] = kwargs.get("locations") or [chosen]
 
 
 def _filter_first(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
@@ -63,6 +71,7 @@ def count_traces(filter_string: str | None = None, **kwargs: Any) -> int:
     from nbtrace.search import api
 
     flush_traces()
+    _search_the_chosen_experiment(kwargs, filter_string)
     return api.count_traces(filter_string, **kwargs)
 
 
@@ -80,6 +89,7 @@ def search_spans(filter_string: str | None = None, **kwargs: Any) -> pd.DataFram
     from nbtrace.search import api
 
     flush_traces()
+    _search_the_chosen_experiment(kwargs, filter_string)
     return api.search_spans(filter_string, **kwargs)
 
 
@@ -95,6 +105,7 @@ def explain(filter_string: str | None = None, **kwargs: Any) -> Explanation:
     from nbtrace.search import api
 
     flush_traces()
+    _search_the_chosen_experiment(kwargs, filter_string)
     return api.explain(filter_string, **kwargs)
 
 
@@ -104,6 +115,71 @@ def search_sessions(*args: Any, **kwargs: Any) -> Any:
 
     flush_traces()
     return api.search_sessions(*args, **kwargs)
+
+
+def delete_traces(
+    experiment_id: str,
+    max_timestamp_millis: int | None = None,
+    max_traces: int | None = None,
+    trace_ids: Sequence[str] | None = None,
+) -> int:
+    """Delete traces; for a week, and until ``nbtrace gc``, `restore_traces` brings them back.
+
+    Parameters
+    ----------
+    experiment_id : str
+        Only traces of this experiment.
+    max_timestamp_millis : int, optional
+        Those that began then or earlier, in milliseconds since the epoch.
+    max_traces : int, optional
+        Together with `max_timestamp_millis`: so many at most, the oldest first.
+    trace_ids : sequence of str, optional
+        Those with these ids, instead of by time.
+
+    Returns
+    -------
+    int
+        How many were deleted.
+
+    Raises
+    ------
+    NbtraceError
+        ``INVALID_PARAMETER_VALUE`` unless exactly one of time and ids is given.
+
+    Examples
+    --------
+    >>> import nbtrace
+    >>> with nbtrace.start_span("step") as span:
+    ...     pass
+    >>> nbtrace.delete_traces("0", trace_ids=[span.trace_id])
+    1
+    >>> nbtrace.restore_traces([span.trace_id])
+    1
+    """
+    from nbtrace.store import trash
+
+    flush_traces()
+    return trash.delete_traces(
+        current_store().database, experiment_id, max_timestamp_millis, max_traces, trace_ids
+    )
+
+
+def restore_traces(trace_ids: Sequence[str]) -> int:
+    """Bring deleted traces back, with everything that belongs to them.
+
+    Parameters
+    ----------
+    trace_ids : sequence of str
+        With or without ``tr-``.
+
+    Returns
+    -------
+    int
+        How many came back.
+    """
+    from nbtrace.store import trash
+
+    return trash.restore_traces(current_store().database, trace_ids)
 
 
 def create_experiment(

@@ -72,7 +72,7 @@ def run(directory: Path | None = None) -> int:
     code = _read_back("Its tree", ["show", trace_id])
     code = code or _read_back("Its row", ["search", "--full", f"trace_id = '{trace_id}'"])
     click.secho("\nNext", bold=True)
-    click.echo("The same in a notebook, with the tree in the cell:  nbtrace demo --lab")
+    click.echo(f"The same in a notebook, with the tree in the cell:  {_typed()} demo --lab")
     store = current_store().directory
     click.echo(f"From Python started in {store.parent}:  nbtrace.get_trace({trace_id!r})")
     click.echo(f"The traces are in {store}")
@@ -92,7 +92,7 @@ def open_lab(directory: Path | None = None, options: Sequence[str] = ()) -> int:
     Returns
     -------
     int
-        JupyterLab's exit code.
+        JupyterLab's exit code, where it cannot take this process's place (on Windows).
 
     Raises
     ------
@@ -109,7 +109,12 @@ def open_lab(directory: Path | None = None, options: Sequence[str] = ()) -> int:
     copy = copy_notebook(directory or Path.cwd())
     click.echo(f"Opening {copy}")
     command = [sys.executable, "-m", "jupyterlab", str(copy), *options]
-    return subprocess.run(command, cwd=copy.parent, check=False).returncode  # noqa: S603 - our own interpreter
+    if os.name == "posix":
+        # JupyterLab takes this process's place: Ctrl-C asks it, and ending this ends its kernels.
+        sys.stdout.flush()
+        os.chdir(copy.parent)
+        os.execv(sys.executable, command)  # noqa: S606 - our own interpreter
+    return subprocess.run(command, cwd=copy.parent, check=False).returncode  # noqa: S603
 
 
 def copy_notebook(directory: Path) -> Path:
@@ -154,9 +159,17 @@ def _require(module: str, purpose: str) -> None:
         raise NbtraceError.invalid(message)
 
 
+def _typed() -> str:
+    """Return how this program was called, so that what is printed can be typed."""
+    program = sys.argv[0]
+    if Path(program).stem != "nbtrace" or program == shutil.which("nbtrace"):
+        return "nbtrace"
+    return f'"{program}"' if " " in program else program
+
+
 def _read_back(title: str, arguments: Sequence[str]) -> int:
     shown = " ".join(f'"{part}"' if " " in part else part for part in arguments)
-    click.secho(f"\n{title}, read from disk by another process:  nbtrace {shown}", bold=True)
+    click.secho(f"\n{title}, read from disk by another process:  {_typed()} {shown}", bold=True)
     # The other process writes to the same place, past this one's buffer.
     sys.stdout.flush()
     command = [sys.executable, "-m", "nbtrace", *arguments]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from nbtrace.entities.constant import STANDARD_TAG_KEYS
 from nbtrace.search.syntax import And, Condition, Not, Or
-from nbtrace.store.rows import SpanRow, TraceRow
+from nbtrace.store.rows import SpanRow, TextRow, TraceRow
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,6 +37,14 @@ class KnownSpan:
     end_ns: int | None = 1
     parent_id: str | None = None
     attributes: dict[str, Any] = dataclasses.field(default_factory=dict)
+    inputs: str | None = None
+    outputs: str | None = None
+    other: str | None = None
+
+    @property
+    def content(self) -> str:
+        texts = (self.name, self.inputs, self.outputs, self.other)
+        return "\n".join(text or "" for text in texts)
 
 
 @dataclasses.dataclass
@@ -107,7 +115,11 @@ def fill(database: Database, traces: list[KnownTrace]) -> None:
             for field in dataclasses.fields(trace)
             if field.name in names
         }
-        rows.append(TraceRow(**{**values, "spans": spans, "parts": [""]}))
+        texts = [
+            TextRow(span.span_id, span.name, span.inputs, span.outputs, span.other)
+            for span in trace.spans
+        ]
+        rows.append(TraceRow(**{**values, "spans": spans, "parts": [""], "texts": texts}))
     database.upsert_traces(rows)
     with database.transaction() as connection:
         for trace in traces:
@@ -194,7 +206,7 @@ def _span_matches(expression: Expression, span: KnownSpan) -> bool:
     return compare(stored, operator, value)
 
 
-def _trace_condition(  # noqa: C901, PLR0911 - one branch per kind of field
+def _trace_condition(  # noqa: C901, PLR0911, PLR0912 - one branch per kind of field
     condition: Condition, trace: KnownTrace, traces: list[KnownTrace]
 ) -> bool:
     field, operator, value = condition.field, condition.operator, condition.value
@@ -228,6 +240,8 @@ def _trace_condition(  # noqa: C901, PLR0911 - one branch per kind of field
         linked = [target for kind, target in trace.links if kind == "run"]
         known = compare(trace.metadata.get("mlflow.sourceRun"), operator, value)
         return known or (operator in {"=", "IN"} and _any_link(linked, operator, value))
+    if field.type == "content":
+        return _any_text(trace, operator, value)
     if field.name == "end_time":
         if operator.startswith("IS"):
             return compare(trace.execution_duration, operator, None)
@@ -240,6 +254,16 @@ def _trace_condition(  # noqa: C901, PLR0911 - one branch per kind of field
     return compare(getattr(trace, field.name), operator, value)
 
 
+def _any_text(trace: KnownTrace, operator: str, value: Value) -> bool:
+    texts = [span.content for span in trace.spans]
+    if operator.startswith("IS"):
+        return bool(texts) is (operator == "IS NOT NULL")
+    if operator.startswith("NOT "):
+        positive = operator.removeprefix("NOT ")
+        return bool(texts) and not any(compare(text, positive, value) for text in texts)
+    return any(compare(text, operator, value) for text in texts)
+
+
 def _any_link(targets: list[str], operator: str, value: Value) -> bool:
     if operator == "IS NULL":
         return not targets
@@ -248,7 +272,9 @@ def _any_link(targets: list[str], operator: str, value: Value) -> bool:
     return any(compare(target, operator, value) for target in targets)
 
 
-def compare(stored: Any, operator: str, value: Value) -> bool:  # noqa: PLR0911 - per operator
+def compare(  # noqa: C901, PLR0911 - one branch per operator
+    stored: Any, operator: str, value: Value
+) -> bool:
     """Compare a stored value, ``None`` when missing, with literals of its own type."""
     if operator == "IS NULL":
         return stored is None
@@ -266,6 +292,8 @@ def compare(stored: Any, operator: str, value: Value) -> bool:  # noqa: PLR0911 
         return like(stored, value)
     if operator == "ILIKE":
         return like(stored.casefold(), value.casefold())
+    if operator == "MATCH":
+        return has_words(stored, value)
     if operator == "RLIKE":
         return re.search(value, stored) is not None
     return {
@@ -276,6 +304,23 @@ def compare(stored: Any, operator: str, value: Value) -> bool:  # noqa: PLR0911 
         "<": operator == "<" and stored < value,
         "<=": operator == "<=" and stored <= value,
     }[operator]
+
+
+def has_words(text: str, words: str) -> bool:
+    """Say whether all words, of which * may be the ending, are among those of a text."""
+
+    def split(whole: str) -> list[str]:
+        return "".join(mark if mark.isalnum() or mark == "*" else " " for mark in whole).split()
+
+    asked: list[str] = []
+    for word in split(words.casefold()):
+        pieces = word.split("*")
+        asked += [f"{piece}*" for piece in pieces[:-1] if piece] + [p for p in pieces[-1:] if p]
+    there = split(text.casefold().replace("*", " "))
+    return bool(asked) and all(
+        any(item.startswith(word[:-1]) if word.endswith("*") else item == word for item in there)
+        for word in asked
+    )
 
 
 def like(text: str, pattern: str) -> bool:
@@ -336,6 +381,9 @@ def compare_spans(
         each = (compare_spans(operand, span, trace, traces) for operand in expression.operands)
         return any(each) if isinstance(expression, Or) else all(each)
     assert isinstance(expression, Condition)
+    if expression.field.type == "content":
+        name = expression.field.name if expression.field.of_span else "content"
+        return compare(getattr(span, name), expression.operator, expression.value)
     if _only_spans(expression):
         return _span_matches(expression, span)
     return _trace_condition(expression, trace, traces)

@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import os
 import re
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -100,3 +104,34 @@ def test_the_readme_has_one_line_for_each_command(name: str) -> None:
     (block,) = re.findall(rf"<!-- command: {name} -->\n```sh\n(.*?)```", text, re.DOTALL)
     assert len(block.splitlines()) == 1
     assert block.startswith("python3 -m venv ")
+
+
+def test_export_and_import(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    trace_id = trace_something("outer")
+    file = tmp_path / "traces.jsonl.gz"
+    assert "2 spans of 1 trace" in run("export", "name = 'outer'", "--to", str(file))
+    monkeypatch.setenv("NBTRACE_DIR", str(tmp_path / ".nbtrace"))
+    nbtrace.set_tracking_uri(tmp_path)
+    assert "1 traces, 2 spans" in run("import", str(file), "--experiment", "others")
+    assert "outer" in run("show", trace_id)
+    bad = tmp_path / "bad.jsonl"
+    bad.write_text('{"resourceSpans": []}\n{broken\n')
+    assert "line 2" in run("import", str(bad), code=1)
+    assert "line 2" in run("import", str(bad), "--skip-errors")
+    message = run("export", "--to", "http://127.0.0.1:9", "--header", "x", code=2)
+    assert "NAME=VALUE" in message
+
+
+def test_receive_until_interrupted(tmp_path: Path) -> None:
+    environment = {**os.environ, "NBTRACE_DIR": str(tmp_path / ".nbtrace")}
+    program = [sys.executable, "-m", "nbtrace", "receive", "--port", "0"]
+    with subprocess.Popen(program, env=environment, stdout=subprocess.PIPE, text=True) as running:
+        assert running.stdout is not None
+        found = re.search(r"http://127.0.0.1:[0-9]+", running.stdout.readline())
+        assert found is not None
+        trace_something("sent")
+        nbtrace.export_traces(to=found.group())
+        running.send_signal(signal.SIGINT)
+        assert "2 spans in 1 requests." in running.communicate(timeout=20)[0]
+    nbtrace.set_tracking_uri(tmp_path)
+    assert nbtrace.count_traces("name = 'sent'") == 1

@@ -100,3 +100,6 @@ def test_the_chosen_experiment_is_searched_and_all_of_them_where_none_was_chosen
         pass
     assert list(nbtrace.search_traces()["name"]) == ["in prompts"]
     assert len(nbtrace.search_traces(locations=["0", "prompts"])) == 2
+    assert nbtrace.count_traces() == 1
+    assert list(nbtrace.search_spans()["name"]) == ["in prompts"]
+    assert list(nbtrace.search_traces("experiment = 'Default'")["name"]) == ["in the default"]

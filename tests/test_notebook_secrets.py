@@ -12,7 +12,7 @@ NOTEBOOK = Path(__file__).parents[1] / "notebooks" / "quickstart.ipynb"
 KEY = "sk-proj-" + "Zq7Lw2Xy9Kd4" * 4
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhZGEifQ." + "q8Rt5Vb2Nm7Kx4Pz" * 2
 PASSWORD = "Tr0ub4dor-horse-staple"
-PLANTED = f'''
+PLANTED = f"""
 api_key = "{KEY}"
 
 
@@ -26,7 +26,7 @@ try:
 except ConnectionError:
     pass
 nbtrace.update_current_trace(tags={{"database": "postgresql://ada:{PASSWORD}@db.example/books"}})
-'''
+"""
 
 
 @pytest.mark.slow

@@ -300,14 +300,6 @@ FAULTS = [
     ("issue.name = 'x'", 0, "issue.id"),
 ]
 
-NOT_YET = [
-    "text LIKE '%x%'",
-    "trace.text LIKE '%x%'",
-    "span.content ILIKE '%x%'",
-    "state = 'OK' AND span.inputs LIKE '%x%'",
-    "span.attributes.mlflow.spanOutputs LIKE '%x%'",
-]
-
 
 @pytest.fixture(scope="module")
 def connection(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sqlite3.Connection]:
@@ -345,12 +337,6 @@ def test_a_fault_is_shown_with_its_place(text: str, position: int, expected: str
     assert caret == " " * (position + 2) + "^"
     assert expected in caught.value.message
     assert advice.startswith("Expected ")
-
-
-@pytest.mark.parametrize("text", NOT_YET)
-def test_text_says_that_it_is_not_there_yet(text: str) -> None:
-    with pytest.raises(NbtraceError, match="not in the database yet"):
-        Query(text)
 
 
 def test_a_long_filter_is_shown_in_part() -> None:

@@ -19,14 +19,87 @@ from search_reference import (
 )
 
 from nbtrace.exceptions import INVALID_PARAMETER_VALUE, NbtraceError
-from nbtrace.search import streams
+from nbtrace.search import contents, streams
 from nbtrace.search.functions import like as sql_like
 from nbtrace.search.parser import parse
 from nbtrace.search.query import Query
+from nbtrace.store.store import Store
+from nbtrace.store.text_index import catch_up
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterator
+
+TEXTS = [
+    '{"question": "How do I compute the binomial coefficient?"}',
+    "Straße, \ufb01sh & \u212aelvin; été caf\u0065\u0301",
+    'say "it\'s" 100% of_a gpt-4o',
+    "中文字 かな 한국어",
+    "ValueError: no such (thing) -- NEAR AND OR NOT *",
+    "",
+]
+PATTERNS = [
+    "%binomial%",
+    "%nomial coeff%",
+    "%BINOMIAL%",
+    "%strasse%",
+    "%stra%",
+    "%fish%",
+    "%kelvin%",
+    "%中文%",
+    "%文字 か%",
+    "%été%",
+    "%cafe%",
+    "%100\\%%",
+    "%100%",
+    "%of_a%",
+    "%of%a%",
+    '%"it\'s"%',
+    "%NEAR%",
+    "%()%",
+    "%*%",
+    "answer%",
+    "%answer",
+    "%\n%",
+    "%",
+    "_",
+    "%xyz%",
+    "%say%",
+    "%sh%",
+    "%h%",
+    "%nothing binomial%",
+    "%question%coefficient%",
+    "%Stra\u00dfe%",
+    "%--%",
+]
+MATCHES = [
+    "binomial",
+    "BINOMIAL coefficient",
+    "bino*",
+    "coefficient compute",
+    "strasse",
+    "fish",
+    "kelvin*",
+    "中文字",
+    "中*",
+    "été",
+    "it's",
+    "100%",
+    "of_a",
+    "*",
+    "?!",
+    "",
+    "near and or not",
+    "no*thing",
+    '"binomial coefficient"',
+    "value*",
+    "NEAR(binomial)",
+    "-- -",
+    "gpt-4o",
+    "caf*",
+    "é*",
+    "answer",
+]
 
 NOW = 1_700_000_000_000
 NAMES = ["answer", "Answer", "retrieve", "it's", "été", 'say "x"', "a%b_c"]
@@ -67,6 +140,9 @@ def known_traces(seed: int = 7, count: int = 60) -> list[KnownTrace]:
                     end_ns=maybe([start + 5_000_000, start + 500_000, start + 700_000_000]),
                     parent_id=maybe(["00000000000000aa"], 0.3),
                     attributes=attributes,
+                    inputs=maybe(TEXTS),
+                    outputs=maybe(TEXTS, 0.3),
+                    other=maybe(TEXTS, 0.1),
                 )
             )
         assessments = [
@@ -122,7 +198,12 @@ TRACES = known_traces()
 @pytest.fixture(scope="module")
 def connection(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sqlite3.Connection]:
     database = open_database(tmp_path_factory.mktemp("known"))
-    fill(database, TRACES)
+    fill(database, TRACES[: len(TRACES) // 2])
+    # Half of the texts are in the word index and half are not.
+    store = Store(database.path.parent)
+    catch_up(store)
+    store.close()
+    fill(database, TRACES[len(TRACES) // 2 :])
     yield database.connection()
     database.close()
 
@@ -286,7 +367,22 @@ span_conditions = st.one_of(
         st.one_of(numbers, texts(["5", "2024", "x"])),
     ),
 )
-simple = st.one_of(trace_conditions, span_conditions, span_conditions, assessment_conditions)
+text_fields = st.sampled_from(["text", "trace.text", "span.content", "span.inputs", "span.outputs"])
+content_conditions = st.one_of(
+    st.tuples(
+        text_fields,
+        st.sampled_from(["LIKE", "NOT LIKE", "ILIKE", "ilike", "NOT ILIKE"]),
+        st.one_of(texts(PATTERNS), patterns),
+    ).map(" ".join),
+    st.tuples(text_fields, st.sampled_from(["MATCH", "match", "NOT MATCH"]), texts(MATCHES)).map(
+        " ".join
+    ),
+    st.tuples(text_fields, st.sampled_from(["RLIKE", "NOT RLIKE"]), regexes).map(" ".join),
+    st.tuples(text_fields, st.sampled_from(["IS NULL", "IS NOT NULL"])).map(" ".join),
+)
+simple = st.one_of(
+    content_conditions, trace_conditions, span_conditions, span_conditions, assessment_conditions
+)
 
 
 def combine(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
@@ -325,6 +421,9 @@ def test_a_filter_finds_what_plain_python_finds(connection: sqlite3.Connection, 
     max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(text=filters)
+@example(text="text LIKE '%binomial%' AND NOT span.content MATCH 'caf*'")
+@example(text="span.content MATCH 'strasse' OR text ILIKE '%STRASSE%'")
+@example(text="text ILIKE '%fish%' AND text LIKE '%中文%'")
 def test_a_large_store_finds_the_same(
     connection: sqlite3.Connection, text: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -333,6 +432,8 @@ def test_a_large_store_finds_the_same(
         context.setattr(streams, "FIRST_PROBE", 2)
         context.setattr(streams, "LAST_PROBE", 12)
         context.setattr(streams, "MAX_SORTED", 3)
+        context.setattr(contents, "MAX_TEXTS", 5)
+        context.setattr(contents, "MAX_TERMS", 3)
         assert found(connection, text) == expected(text)
 
 

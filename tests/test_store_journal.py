@@ -13,7 +13,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nbtrace.store import journal as journal_module
-from nbtrace.store.journal import NOT_KEPT, OPEN, SPAN, SPARE_SEGMENTS, Journal, read_segment
+from nbtrace.store.journal import (
+    NOT_KEPT,
+    OPEN,
+    SPAN,
+    SPARE_SEGMENTS,
+    Journal,
+    read_segment,
+    segments_in_order,
+)
 
 
 def records(directory):
@@ -159,3 +167,32 @@ def test_the_child_of_a_fork_leaves_its_parents_journal_alone(tmp_path):
     assert os.waitpid(child, 0)[1] == 0
     assert journal.read(position).payload == b"parent"
     assert [record.payload for record in records(tmp_path)] == [b"parent"]
+
+
+def test_segments_are_read_in_the_order_they_were_begun(tmp_path):
+    journal = Journal(tmp_path, segment_bytes=200)
+    first = journal.append(SPAN, 0, b"1" * 150)
+    journal.append(OPEN, 0, b"2" * 150)
+    journal.append(OPEN, 0, b"3" * 150)
+    journal.release([first])
+    journal.append(OPEN, 0, b"4" * 150)  # in the file of the first
+    payloads = [
+        record.payload[:1] for path in segments_in_order(tmp_path) for record in read_segment(path)
+    ]
+    assert payloads == [b"2", b"3", b"4"]
+    assert [path.name for path in segments_in_order(tmp_path)][-1] == "00000001.journal"
+
+
+def test_a_segment_that_could_not_be_begun_does_not_stop_the_next(tmp_path, monkeypatch):
+    journal = Journal(tmp_path, segment_bytes=200)
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as context:
+        context.setattr(journal, "_begin", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            journal.append(SPAN, 0, b"lost")
+    position = journal.append(SPAN, 0, b"kept")
+    assert journal.problem is None
+    assert journal.read(position).payload == b"kept"

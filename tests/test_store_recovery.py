@@ -187,3 +187,66 @@ def test_a_killed_parent_is_recovered_though_its_forked_child_lives(store_direct
     trace = recovered(trace_id)
     assert trace.search_spans(name="of the child")
     assert trace.info.state == "ERROR"
+
+
+def test_what_others_changed_of_a_finished_trace_is_not_undone():
+    code = textwrap.dedent("""
+        import os, signal, sys
+        import nbtrace
+        server = nbtrace.start_span_no_context("server")  # keeps the journal's segment in use
+        nbtrace.start_span_no_context("request", parent_span=server).end()
+        with nbtrace.start_span("done") as done:
+            nbtrace.update_current_trace(tags={"stage": "first"})
+        nbtrace.flush()
+        print(done.trace_id, flush=True)
+        sys.stdin.readline()
+        os.kill(os.getpid(), signal.SIGKILL)
+    """)
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    trace_id = process.stdout.readline().strip()
+    nbtrace.set_trace_tag(trace_id, "stage", "second")
+    process.communicate("\n")
+    trace = recovered(trace_id)
+    assert trace.info.tags["stage"] == "second"
+    assert trace.info.state == "OK"
+    assert len(trace.data.spans) == 1
+
+
+def test_processes_that_share_a_trace_do_not_overwrite_each_other():
+    code = textwrap.dedent("""
+        import sys
+        from opentelemetry import context
+        from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+        import nbtrace
+        context.attach(TraceContextTextMapPropagator().extract({"traceparent": sys.argv[1]}))
+        with nbtrace.start_span("remote"):
+            pass
+    """)
+    with nbtrace.start_span("root") as root:
+        header = f"00-{root.trace_id[3:]}-{root.span_id}-01"
+        assert run(code, header).returncode == 0
+    nbtrace.flush()
+    assert run(code, header).returncode == 0
+    trace = nbtrace.get_trace(root.trace_id)
+    assert sorted(span.name for span in trace.data.spans) == ["remote", "remote", "root"]
+    assert trace.info.tags["mlflow.traceName"] == "root"
+    assert trace.info.state == "OK"
+
+
+def test_what_a_handler_traces_after_the_recorder_closed_is_found():
+    code = textwrap.dedent("""
+        import atexit
+        def last():
+            with nbtrace.start_span("last"):
+                pass
+        atexit.register(last)
+        import nbtrace
+        with nbtrace.start_span("first"):
+            pass
+    """)
+    done = run(code)
+    assert done.returncode == 0, done.stderr
+    nbtrace.flush()
+    assert sorted(nbtrace.search_traces()["name"]) == ["first", "last"]

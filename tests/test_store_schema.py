@@ -181,7 +181,9 @@ def test_processes_that_open_a_fresh_store_at_the_same_moment(tmp_path, fresh):
             assert process.returncode == 0, errors
         connection = fresh(path)
         assert connection.execute("SELECT count(*) FROM traces").fetchone() == (6,)
-        assert connection.execute("SELECT count(*) FROM _sqlite_migrations").fetchone() == (1,)
+        assert connection.execute("SELECT count(*) FROM _sqlite_migrations").fetchone() == (
+            SCHEMA_VERSION,
+        )
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
         connection.close()

@@ -177,3 +177,21 @@ def test_a_store_that_cannot_be_used_does_not_stop_the_cell(tmp_path, monkeypatc
     with nbtrace.start_span("inside"):
         pass
     cell.end(result=1)
+
+
+def test_rendering_the_traceback_is_not_the_cells_time(deterministic):
+    cell = start_cell("cell", source="1 / 0")
+    cell.restart_clock()
+    cell.stop_clock()
+    deterministic.now += 5_000_000_000
+    cell.end(error=ZeroDivisionError("division by zero"))
+    assert nbtrace.get_trace(cell.trace_id).info.execution_duration == 1
+
+
+def test_a_traceback_shown_on_the_way_does_not_end_the_cell(deterministic):
+    cell = start_cell("cell", source="get_ipython().run_cell('1 / 0')")
+    cell.restart_clock()
+    cell.stop_clock()
+    deterministic.now += 5_000_000_000
+    cell.end(result=1)
+    assert nbtrace.get_trace(cell.trace_id).info.execution_duration > 5_000

@@ -165,3 +165,14 @@ def test_listening_twice_doubles_nothing(provider, tracer):
     with tracer.start_as_current_span("call"):
         pass
     assert [span.name for span in only_trace().data.spans] == ["call"]
+
+
+def test_an_attribute_under_the_name_of_a_secret_is_redacted(tracer):
+    with tracer.start_as_current_span("step") as span:
+        span.set_attribute("db.password", "hunter2")
+        span.set_attribute("http.request.header.authorization", ["Bearer abc"])
+        span.add_event("login https://ada:hunter2@host/", {"password": "hunter2"})
+    (stored,) = only_trace().data.spans
+    assert stored.raw_attributes["db.password"] == "[REDACTED]"
+    assert "abc" not in str(stored.raw_attributes)
+    assert "hunter2" not in str([(event.name, event.attributes) for event in stored.events])

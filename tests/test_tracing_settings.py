@@ -147,3 +147,30 @@ def test_reset_writes_what_is_left_and_begins_anew():
     assert trace.info.state == "ERROR"
     assert trace.data.spans[0].raw_attributes["nbtrace.incomplete"] is True
     assert a_trace().info.experiment_id == "0"
+
+
+def test_a_reset_inside_a_span_loses_nothing_that_follows():
+    with nbtrace.start_span("root") as root:
+        reset()
+        with nbtrace.start_span("after"):
+            pass
+    nbtrace.flush()
+    spans = {span.name: span for span in nbtrace.get_trace(root.trace_id).data.spans}
+    assert spans.keys() == {"root", "after"}
+    assert spans["after"].parent_id == root.span_id
+
+
+def test_names_follow_the_options():
+    def name():
+        with nbtrace.start_span("ticket 4711 of https://ada:hunter2@host/") as span:
+            pass
+        trace = nbtrace.get_trace(span.trace_id)
+        assert trace.info.tags["mlflow.traceName"] == trace.data.spans[0].name
+        return trace.data.spans[0].name
+
+    assert name() == "ticket 4711 of https://ada:[REDACTED]@host/"
+    with nbtrace.configure(redact_patterns=[r"ticket \d+"]):
+        assert name() == "[REDACTED] of https://ada:[REDACTED]@host/"
+    with nbtrace.configure(redact=False):
+        assert "hunter2" in name()
+    assert "hunter2" not in name()

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nbtrace.config import options
 from nbtrace.entities import Link, Span, SpanEvent, SpanStatus, Trace
 from nbtrace.exceptions import NbtraceError
 from nbtrace.widgets.bundle import front_end
@@ -169,6 +170,31 @@ def test_state_is_small_at_any_size():
     )
 
 
+@pytest.mark.parametrize(("saved", "rows"), [("full", 2), ("names", 2), ("none", 0)])
+def test_the_state_holds_no_more_than_may_be_saved(monkeypatch, saved, rows):
+    monkeypatch.setattr(options, "saved", saved)
+    values = {
+        "mlflow.spanInputs": '"private input"',
+        "mlflow.spanOutputs": '"private output"',
+        "gen_ai.request.model": "private-model",
+    }
+    failed = SpanStatus("ERROR", "private error")
+    trace = Trace.from_spans(
+        [span(0, name="ask"), span(1, 0, name="inner step", attributes=values, status=failed)]
+    )
+    tree = Sent(trace)
+    for _ in range(2):
+        state = tree.get_state()
+        kept = json.dumps({key: str(value) for key, value in state.items()})
+        assert state["_summary"]["rows"] == rows
+        assert ("inner step" in kept) == (saved != "none")
+        assert not any(word in kept for word in ("private input", "private output", "private err"))
+        assert saved != "none" or "private" not in kept
+        # What a page is sent while the kernel runs is nobody's file, and is whole.
+        assert sum(message["count"] for message, _ in tree.of("rows")) >= 2
+        tree.finish(trace)
+
+
 def test_bundle_is_pushed_once_and_on_demand():
     tree = Sent(SMALL)
     message, buffers = tree.of("bundle")[0]
@@ -245,6 +271,49 @@ def test_details_by_request():
     assert "not in the store" in tree.of("response")[1][0]["error"]
     tree._answer({"kind": "request", "id": "x-3", "method": "drop"})
     assert "reload the page" in tree.of("response")[2][0]["error"]
+
+
+def test_details_tell_the_conversation():
+    call = {"id": "c1", "type": "function", "function": {"name": "add", "arguments": '{"a": 1}'}}
+    asked = {
+        "messages": [
+            {"role": "user", "content": "What is\n1 + 1?"},
+            {"role": "assistant", "content": None, "tool_calls": [call]},
+            {"role": "tool", "tool_call_id": "c1", "content": "2"},
+        ]
+    }
+    chat = {
+        "mlflow.spanType": '"CHAT_MODEL"',
+        "mlflow.spanInputs": json.dumps(asked),
+        "mlflow.spanOutputs": json.dumps({"role": "assistant", "content": "Two."}),
+        "mlflow.spanFunctionName": '"complete"',
+    }
+    details = details_of(span(1, attributes=chat), 0)
+    assert [message["role"] for message in details["messages"]] == [
+        "user",
+        "assistant",
+        "tool",
+        "assistant",
+    ]
+    texts = [message["text"] for message in details["messages"]]
+    assert texts[0] == "What is\n1 + 1?"
+    assert texts[1].startswith("→ add(")
+    assert texts[3] == "Two."
+    # MLflow's own keys hold JSON; a person reads the text.
+    assert details["attributes"] == [
+        {"key": "mlflow.spanFunctionName", "type": "str", "text": "complete"}
+    ]
+    assert details_of(span(2), 0)["messages"] == []
+
+
+def test_the_source_of_a_cell_is_told_once():
+    source = "%%trace\nprint('ä')"
+    cell = {"nbtrace.cell.source": source, "mlflow.spanInputs": orjson.dumps(source).decode()}
+    details = details_of(span(1, attributes=cell), 0)
+    assert (details["type"], details["attributes"]) == ("CELL", [])
+    cell["mlflow.spanInputs"] = '"what the cell set"'
+    details = details_of(span(1, attributes=cell), 0)
+    assert [item["text"] for item in details["attributes"]] == [source]
 
 
 def test_details_of_other_conventions():

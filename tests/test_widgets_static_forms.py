@@ -109,6 +109,34 @@ def test_what_is_saved_is_an_option(monkeypatch, saved, names, values):
     assert ("inner" in text, "secret value" in text) == (bool(names), bool(values))
 
 
+@pytest.mark.parametrize(("saved", "shown"), [("full", True), ("names", False), ("none", False)])
+def test_the_row_of_an_error_says_why(monkeypatch, saved, shown):
+    monkeypatch.setattr(options, "saved", saved)
+    failed = span(1, status=SpanStatus("ERROR", "ValueError: <no>\nsecond line"))
+    text = static_html(Trace.from_spans([failed]))
+    check(text)
+    assert ("✗ ValueError: &lt;no&gt; second line" in text) == shown
+    assert ("ValueError" in text) == shown
+
+
+def test_the_first_line_of_a_terminal_tree_tells_the_root():
+    attributes = {"mlflow.spanType": '"AGENT"'}
+    failed = SpanStatus("ERROR", "KeyboardInterrupt")
+    root = span(1, name="answer", attributes=attributes, status=failed)
+    assert terminal_tree(Trace.from_spans([root])) == (
+        "answer · AGENT · 5 ns · 1 span · 1 error · ERROR: KeyboardInterrupt"
+    )
+    assert terminal_tree(Trace.from_spans([root, span(2, name="other")])).splitlines()[1:] == [
+        "├─ answer  AGENT  5 ns  ERROR: KeyboardInterrupt",
+        "└─ other  5 ns",
+    ]
+
+
+def test_a_displayed_trace_is_printed_where_there_is_no_page(capsys):
+    Trace.from_spans([span(1, name="answer")])._ipython_display_()
+    assert capsys.readouterr().out == "answer · 5 ns · 1 span\n"
+
+
 def test_terminal_tree_shows_structure_errors_and_tokens():
     usage = '{"input_tokens": 2, "output_tokens": 3, "total_tokens": 5}'
     tree = terminal_tree(

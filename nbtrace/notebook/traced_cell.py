@@ -61,8 +61,26 @@ class TracedCell:
             kernel=kernel_id(shell),
         )
         self.display.start(self._cell.source)
+        self._shell = shell
+        self._watch_tracebacks()
         # Showing the tree takes milliseconds that are not the cell's.
         self._cell.restart_clock()
+
+    def _watch_tracebacks(self) -> None:
+        """Note when IPython begins to print a traceback: rendering it is not the cell's time."""
+        show = self._shell.showtraceback
+
+        def stop_and_show(*args: Any, **kwargs: Any) -> Any:
+            self._cell.stop_clock()
+            return show(*args, **kwargs)
+
+        self._stop_and_show = stop_and_show
+        vars(self._shell)["showtraceback"] = stop_and_show
+
+    def _unwatch_tracebacks(self) -> None:
+        # whoever has put another function there since keeps it
+        if vars(self._shell).get("showtraceback") is self._stop_and_show:
+            del vars(self._shell)["showtraceback"]
 
     def end(
         self,
@@ -85,6 +103,7 @@ class TracedCell:
         execution_count : int, optional
             The number in the prompt, where it was not known at the start.
         """
+        self._unwatch_tracebacks()
         ending: dict[str, Any] = {} if value is None else {"result": value}
         self._cell.end(
             **ending,

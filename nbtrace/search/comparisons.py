@@ -159,7 +159,7 @@ def compare(expression: str, operator: Operator, value: Value) -> Fragment:
         return Fragment(f"{expression} {operator} {members.sql}", members.parameters)
     if operator in {"BETWEEN", "NOT BETWEEN"}:
         return Fragment(f"({expression} {operator} ? AND ?)", values)
-    if operator.endswith("LIKE"):
+    if operator.endswith(("LIKE", "MATCH")):
         matched = _match(expression, operator.removeprefix("NOT "), str(value))
         if operator.startswith("NOT "):
             return Fragment(f"(NOT {matched.sql})", matched.parameters)
@@ -174,7 +174,8 @@ def _match(expression: str, operator: str, pattern: str) -> Fragment:
         if "%" not in pattern:
             return Fragment(f"({expression} = ?)", (pattern,))
         if not inner:
-            return Fragment(f"({expression} IS NOT NULL)")
+            # NULL for a missing value, so that neither this nor its opposite is true of it.
+            return Fragment(f"(length({expression}) >= 0)")
         if "%" not in inner and pattern.endswith("%"):
             position = "> 0" if pattern.startswith("%") else "= 1"
             return Fragment(f"(instr({expression}, ?) {position})", (inner,))

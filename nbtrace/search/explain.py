@@ -10,6 +10,7 @@ from nbtrace.search.parser import parse
 from nbtrace.search.query import Query
 from nbtrace.search.syntax import conditions
 from nbtrace.search.traces import experiment_ids
+from nbtrace.store.text_index import catch_up
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -100,9 +101,11 @@ def explain(
     ...     store = Store(Path(name, ".nbtrace"))
     ...     print(explain(store, "state = 'OK'").plan[0])
     ...     store.close()
-    SEARCH t USING INDEX traces_by_state (state=?)
+    SEARCH t USING COVERING INDEX traces_by_state (state=?)
     """
     query = Query(filter_string, experiment_ids(store, locations), order_by)
+    if query.reads_text:
+        catch_up(store)
     with store.database.reading() as connection:
         sql, parameters, plan = query.explain(connection)
     caveats: dict[str, None] = {}

@@ -100,7 +100,7 @@ OPERATORS: Final[dict[FieldType, tuple[Operator, ...]]] = {
     "time": (*_EQUALITY, *_RANGES, *_BETWEEN, *_NULL_TESTS),
     "duration": (*_EQUALITY, *_RANGES, *_BETWEEN, *_NULL_TESTS),
     "scalar": (*_EQUALITY, *_RANGES, *_PATTERNS, *_BETWEEN, *_NULL_TESTS),
-    "content": _PATTERNS,
+    "content": (*_PATTERNS, "MATCH", "NOT MATCH", *_NULL_TESTS),
     "prompt": ("=", "IN", *_NULL_TESTS),
     "id": ("=", "IN", *_NULL_TESTS),
 }

@@ -16,7 +16,10 @@ from nbtrace.search.literals import compile_pattern
 if TYPE_CHECKING:
     import sqlite3
 
-__all__ = ["FUNCTIONS", "ilike", "like", "register", "rlike"]
+__all__ = ["FUNCTIONS", "ilike", "like", "match", "register", "rlike"]
+
+_WORD = re.compile(r"[^\W_]+")
+_ASKED_WORD = re.compile(r"([^\W_]+)(\*?)")
 
 
 @lru_cache(maxsize=256)
@@ -102,7 +105,65 @@ def rlike(value: object, pattern: str) -> bool | None:
     return compile_pattern(pattern).search(value) is not None
 
 
-FUNCTIONS = {"nbtrace_like": like, "nbtrace_ilike": ilike, "nbtrace_rlike": rlike}
+def match(value: object, words: str) -> bool | None:
+    """Say whether all of some words are in a text, ``None`` when there is no text.
+
+    Parameters
+    ----------
+    value : object
+        What the database holds.
+    words : str
+        Words in any case and order; ``*`` behind one stands for any ending, other punctuation for
+        nothing. No word at all matches nothing.
+
+    Returns
+    -------
+    bool or None
+        Whether each word is in the text.
+
+    Examples
+    --------
+    >>> match("The binomial coefficient", "coeff* BINOMIAL!"), match("a-b", "c"), match("a", "?")
+    (True, False, False)
+    """
+    if not isinstance(value, str):
+        return None
+    asked = asked_words(words)
+    present = set(_WORD.findall(value.casefold()))
+    return bool(asked) and all(
+        any(word.startswith(part) for word in present) if prefix else part in present
+        for part, prefix in asked
+    )
+
+
+@lru_cache(maxsize=256)
+def asked_words(words: str) -> tuple[tuple[str, bool], ...]:
+    """Return the words of a ``MATCH`` and whether each is the beginning of one.
+
+    Parameters
+    ----------
+    words : str
+        What a person asked for.
+
+    Returns
+    -------
+    tuple of (str, bool)
+        Case-folded words.
+
+    Examples
+    --------
+    >>> asked_words("Coeff* of")
+    (('coeff', True), ('of', False))
+    """
+    return tuple((part, bool(star)) for part, star in _ASKED_WORD.findall(words.casefold()))
+
+
+FUNCTIONS = {
+    "nbtrace_like": like,
+    "nbtrace_ilike": ilike,
+    "nbtrace_rlike": rlike,
+    "nbtrace_match": match,
+}
 
 
 def register(connection: sqlite3.Connection) -> None:

@@ -27,11 +27,11 @@ MAX_DEPTH = 50
 MAX_CONDITIONS = 200
 
 _COMPARISONS = {"=", "!=", ">", ">=", "<", "<="}
-_WORDS = {"LIKE", "ILIKE", "RLIKE", "IN", "BETWEEN"}
+_WORDS = {"LIKE", "ILIKE", "RLIKE", "MATCH", "IN", "BETWEEN"}
 _RESERVED = {"AND", "OR", "NOT", "IS", "NULL", *_WORDS}
 _ANY_OPERATOR = (
-    "an operator: =, !=, >, >=, <, <=, LIKE, ILIKE, RLIKE, IN, BETWEEN, IS NULL, each but the "
-    "comparisons also with NOT"
+    "an operator: =, !=, >, >=, <, <=, LIKE, ILIKE, RLIKE, MATCH, IN, BETWEEN, IS NULL, each "
+    "but the comparisons also with NOT"
 )
 _A_CONDITION = "a condition such as name = 'answer', tags.user = 'ada' or execution_time > 500"
 
@@ -249,7 +249,9 @@ class _Parser:
         negated = self.accept("NOT")
         word = self.token.word
         if word not in _WORDS:
-            self.unexpected("LIKE, ILIKE, RLIKE, IN or BETWEEN" if negated else _ANY_OPERATOR)
+            self.unexpected(
+                "LIKE, ILIKE, RLIKE, MATCH, IN or BETWEEN" if negated else _ANY_OPERATOR
+            )
         self.index += 1
         return cast("Operator", f"NOT {word}" if negated else word)
 

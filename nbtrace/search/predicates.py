@@ -25,6 +25,7 @@ from nbtrace.search.comparisons import (
     membership,
     scalars,
 )
+from nbtrace.search.contents import some_text, text_of_span, text_of_trace
 from nbtrace.search.syntax import And, Condition, Field, Not, Or, SpanGroup
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def compile_expression(expression: Expression, candidate: Candidate) -> Fragment
     ('(+t.state = ?) IS NOT TRUE', ('OK',))
     """
     if isinstance(expression, SpanGroup):
-        simple = _indexed_span(expression.expression, candidate)
+        simple = _single_span(expression.expression, candidate)
         if simple is not None:
             return simple
         inner = _tree(expression.expression, _span_condition)
@@ -124,6 +125,8 @@ def _span_condition(condition: Condition) -> Fragment:
     name = condition.field.name
     if condition.field.scope == "attribute":
         return _attribute(name, condition.operator, condition.value)
+    if condition.field.type == "content":
+        return compare(text_of_span(name), condition.operator, condition.value)
     expression = {
         "duration": "((s.end_ns - s.start_ns) / 1000000.0)",
         "start_time": "(s.start_ns / 1000000.0)",
@@ -159,10 +162,12 @@ def _verbatim(operator: Operator, value: Value) -> str | None:
     return text if _PLAIN_TEXT.fullmatch(text) else None
 
 
-def _indexed_span(expression: Expression, candidate: Candidate) -> Fragment | None:
-    """Answer a single equality from the index rows, without reading the spans."""
+def _single_span(expression: Expression, candidate: Candidate) -> Fragment | None:
+    """Answer a single condition from its own table, without reading the spans."""
     if not isinstance(expression, Condition) or expression.field.scope != "span":
         return None
+    if expression.field.type == "content" and not expression.operator.startswith("IS"):
+        return some_text(expression, candidate.trace)
     name = expression.field.name
     if name not in {"name", "type", "status"} or expression.operator not in {"=", "IN"}:
         return None
@@ -192,6 +197,8 @@ def _condition(  # noqa: PLR0911 - one per kind of field
         return _assessment(condition, candidate)
     if field.scope == "issue":
         return _linked("issue", operator, value, candidate)
+    if field.type == "content":
+        return text_of_trace(condition, candidate.trace)
     if field.name == "prompt":
         return _linked("prompt", operator, value, candidate)
     if field.name == "run_id":

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 from nbtrace.search.comparisons import Fragment, all_of
 from nbtrace.search.functions import register
-from nbtrace.search.lexer import filter_error
 from nbtrace.search.order import after, parse_order
 from nbtrace.search.parser import parse
 from nbtrace.search.predicates import Candidate, compile_expression
@@ -131,8 +130,11 @@ class Query:
         parts: list[Expression] = list(extra)
         tree = parse(filter_string, now_ms=now_ms)
         if tree is not None:
-            _check_available(tree, filter_string or "")
             parts = [*(tree.operands if isinstance(tree, And) else (tree,)), *parts]
+        #: Whether the search asks for text, which has to be made searchable first.
+        self.reads_text = any(
+            condition.field.type == "content" for part in parts for condition in conditions(part)
+        )
         self._times = [part for part in parts if _bounds_time(part)]
         self._rest = [part for part in parts if not _bounds_time(part)]
 
@@ -261,10 +263,10 @@ class Query:
         return self._planner(connection, place).branches(tree), tree
 
     def _planner(self, connection: sqlite3.Connection, place: Sequence[Any] | None) -> Planner:
-        def count(sql: str, parameters: tuple[Any, ...]) -> int:
-            return int(fetch(connection, sql, parameters)[0][0])
+        def rows(sql: str, parameters: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+            return fetch(connection, sql, parameters)
 
-        return Planner(count, self._bounds(place))
+        return Planner(rows, self._bounds(place))
 
     def _bounds(self, place: Sequence[Any] | None) -> _Bounds:
         direction = "<" if self.order[0].descending else ">"
@@ -321,15 +323,3 @@ def _bounds_time(expression: Expression) -> bool:
         and expression.field.scope == "trace"
         and expression.operator in _TIME_OPERATORS
     )
-
-
-def _check_available(tree: Expression, text: str) -> None:
-    for condition in conditions(tree):
-        if condition.field.type == "content":
-            raise filter_error(
-                text,
-                condition.position,
-                "the text of spans is not in the database yet, so it cannot be searched",
-                "a condition on what is: span.name, span.type, span.status, span.model, "
-                "span.attributes.<key>, tags.<key>, request_preview, response_preview",
-            )

@@ -30,6 +30,7 @@ from nbtrace.search.syntax import (
 )
 from nbtrace.search.traces import check_limit, experiment_ids
 from nbtrace.store.errors import StoreWarning
+from nbtrace.store.text_index import catch_up
 from nbtrace.store.texts import span_content
 
 if TYPE_CHECKING:
@@ -176,6 +177,8 @@ def _matching(
             extra = wider.operands if isinstance(wider, And) else (wider,)
         meant = compile_for_span(tree)
     query = Query(None, experiment_ids(store, locations), extra=extra)
+    if tree is not None and any(item.field.type == "content" for item in conditions(tree)):
+        catch_up(store)
     place: Sequence[Any] | None = None
     while True:
         with store.database.reading() as connection:

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from nbtrace.search.comparisons import TRUE, Fragment, all_of, scalars
+from nbtrace.search.contents import TextIndex
 from nbtrace.search.predicates import Candidate, assessed_traces, compile_expression
 from nbtrace.search.syntax import And, Condition, Or, SpanGroup
 
@@ -134,19 +135,20 @@ class Planner:
 
     Parameters
     ----------
-    count : callable
-        Runs a ``SELECT count(*)`` and returns the number.
+    rows : callable
+        Runs a SELECT and returns its rows.
     bounds : callable
         Gives the conditions on time and key that every branch has.
     """
 
     def __init__(
         self,
-        count: Callable[[str, tuple[Any, ...]], int],
+        rows: Callable[[str, tuple[Any, ...]], list[tuple[Any, ...]]],
         bounds: Callable[[Candidate], list[Fragment]],
     ) -> None:
-        self._count = count
+        self._rows = rows
         self._bounds = bounds
+        self._texts = TextIndex(rows)
 
     def branches(self, expression: Expression | None) -> tuple[Branch, ...]:
         """Return where candidates for a tree come from; always at least one branch.
@@ -186,11 +188,11 @@ class Planner:
         for branch in branches:
             stream = branch.stream
             where = all_of([stream.where, *self._bounds(stream.candidate)])
-            total += self._count(
+            total += self._rows(
                 "SELECT count(*) FROM"
                 f" (SELECT 1 FROM {stream.table} WHERE {where.sql} LIMIT {limit - total})",
                 where.parameters,
-            )
+            )[0][0]
             if total >= limit:
                 return limit
         return total
@@ -259,6 +261,15 @@ class Planner:
             limit *= PROBE_GROWTH
 
     def _leaf(self, condition: Condition) -> _Plan | None:
+        if condition.field.type == "content":
+            candidates = self._texts.candidates(condition)
+            if candidates is None:
+                return None
+            sql = f"t.id IN ({candidates.sql})"
+            stream = Stream("traces t", Fragment(sql, candidates.parameters), ordered=False)
+            # The index says where to look, the stored text whether it is there.
+            whole = SpanGroup(condition) if condition.field.of_span else condition
+            return _Plan((Branch(stream, (whole,)),))
         streams = _streams(condition)
         if not streams or len(streams) > MAX_BRANCHES:
             return None

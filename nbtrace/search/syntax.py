@@ -45,6 +45,8 @@ Operator = Literal[
     "NOT ILIKE",
     "RLIKE",
     "NOT RLIKE",
+    "MATCH",
+    "NOT MATCH",
     "IN",
     "NOT IN",
     "BETWEEN",

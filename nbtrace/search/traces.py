@@ -15,6 +15,7 @@ from nbtrace.search.paging import decode_token, digest, encode_token
 from nbtrace.search.parser import parse
 from nbtrace.search.query import Query, fetch
 from nbtrace.search.syntax import Condition, Field, conditions
+from nbtrace.store.text_index import catch_up
 
 if TYPE_CHECKING:
     import sqlite3
@@ -130,6 +131,8 @@ def search_traces(  # noqa: PLR0913 - MLflow's parameters
     extra = extra_conditions(filter_string, run_id, model_id)
     ids = experiment_ids(store, locations)
     query = Query(filter_string, ids, order_by, extra=extra)
+    if query.reads_text:
+        catch_up(store)
     search = digest(filter_string, ids, order_by, run_id, model_id)
     token = decode_token(page_token, search, len(query.order))
     with store.database.reading() as connection:
@@ -168,6 +171,8 @@ def count_traces(
         ``INVALID_PARAMETER_VALUE`` for a filter that cannot work.
     """
     query = Query(filter_string, experiment_ids(store, locations))
+    if query.reads_text:
+        catch_up(store)
     with store.database.reading() as connection:
         return query.count(connection)
 

@@ -245,10 +245,16 @@ class Database:
             os.close(descriptor)
 
     def close(self) -> None:
-        """Close the connections of all threads; the next use opens new ones."""
+        """Close the connections of all threads; the next use opens new ones.
+
+        One that another thread is using this moment is closed when that thread ends: SQLite does
+        not survive the closing of a connection under a running statement.
+        """
+        here = threading.get_ident()
         with self._writing, self._gate:
             for held in list(self._held):
-                held.close()
+                if held.depth == 0 or held.thread == here:
+                    held.close()
             self._held.clear()
             self._local = threading.local()
             self._file = None

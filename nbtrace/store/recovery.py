@@ -209,7 +209,8 @@ def _write(
                 rows.append(row)
     request, response = indexer.previews()
     tags: dict[str, str] = dict(record.get("tags") or {})
-    if owned and record.get("name"):
+    named = TraceTagKey.TRACE_NAME not in (record.get("deleted_tags") or ())
+    if owned and named and record.get("name"):
         tags[TraceTagKey.TRACE_NAME] = record["name"]
     died = owned and not finished
     if died:
@@ -223,7 +224,7 @@ def _write(
         if died
         else record.get("execution_duration"),
         state="ERROR" if died else record.get("state") or "IN_PROGRESS",
-        name=record.get("name") or None,
+        name=(record.get("name") if named else None) or None,
         client_request_id=record.get("client_request_id"),
         request_preview=record.get("request_preview") or request,
         response_preview=record.get("response_preview") or response,

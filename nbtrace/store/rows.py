@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-__all__ = ["SpanRow", "TraceRow"]
+__all__ = ["SpanRow", "TextRow", "TraceRow"]
 
 
 class SpanRow(NamedTuple):
@@ -72,6 +72,33 @@ class SpanRow(NamedTuple):
     cost: float | None = None
 
 
+class TextRow(NamedTuple):
+    """The text of one span as it is searched, each part of it cut.
+
+    Attributes
+    ----------
+    span_id : str
+        16 lower-case hex digits.
+    name : str
+        Name of the span.
+    inputs, outputs : str or None
+        Text, or JSON of what is no text.
+    other : str or None
+        Messages and errors, a line each.
+
+    Examples
+    --------
+    >>> TextRow("00f067aa0ba902b7", "ask", "Weather?").outputs is None
+    True
+    """
+
+    span_id: str
+    name: str
+    inputs: str | None = None
+    outputs: str | None = None
+    other: str | None = None
+
+
 @dataclass(slots=True)
 class TraceRow:
     """One trace, or what is new of one, to be inserted or merged into the database.
@@ -106,6 +133,8 @@ class TraceRow:
         Token usage of the whole trace.
     cost : float or None
         Cost of the whole trace in US dollars.
+    texts : list of TextRow or None
+        The text of the spans, where it is at hand; ``None`` has it read from the parts later.
 
     Examples
     --------
@@ -133,3 +162,4 @@ class TraceRow:
     output_tokens: int | None = None
     total_tokens: int | None = None
     cost: float | None = None
+    texts: list[TextRow] | None = None

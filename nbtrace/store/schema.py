@@ -20,6 +20,7 @@ import datetime as dt
 from typing import TYPE_CHECKING, Any, Protocol
 
 from nbtrace.store.errors import StoreTooNew, StoreUnavailable
+from nbtrace.store.text_index import make_text_tables
 
 if TYPE_CHECKING:
     import sqlite3
@@ -179,7 +180,10 @@ def _first_schema(database: Executes) -> None:
 
 
 # In the order of application; names are kept in the databases and never change.
-_STEPS: tuple[tuple[str, Callable[[Executes], None]], ...] = (("first_schema", _first_schema),)
+_STEPS: tuple[tuple[str, Callable[[Executes], None]], ...] = (
+    ("first_schema", _first_schema),
+    ("span_texts", make_text_tables),
+)
 SCHEMA_VERSION = len(_STEPS)
 
 
@@ -194,7 +198,7 @@ def migrations() -> Any:
     Examples
     --------
     >>> migrations()
-    <Migrations 'nbtrace': [first_schema]>
+    <Migrations 'nbtrace': [first_schema, span_texts]>
     """
     from sqlite_utils import Migrations
 

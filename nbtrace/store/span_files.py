@@ -34,7 +34,17 @@ if TYPE_CHECKING:
 
     from nbtrace.entities import Span
 
-__all__ = ["SpanGroup", "is_remote", "part_path", "read_part", "read_span", "write_part"]
+__all__ = [
+    "SpanGroup",
+    "find_part",
+    "is_remote",
+    "part_path",
+    "read_lines",
+    "read_part",
+    "read_span",
+    "remote_file_system",
+    "write_part",
+]
 
 # Virus scanners and indexers on Windows hold a new file for moments.
 RENAME_TRIES = 10
@@ -203,7 +213,7 @@ def write_part(
     pieces.append(b"]}]}]}\n" if groups else opening + b"]}\n")
     path = part_path(location, trace_id, request_time_ms, suffix)
     if is_remote(location):
-        file_system, name = _file_system(path)
+        file_system, name = remote_file_system(path)
         file_system.makedirs(name.rpartition("/")[0], exist_ok=True)
         file_system.pipe_file(name, b"".join(pieces))
     else:
@@ -288,6 +298,39 @@ def read_part(path: str | Path) -> list[Span]:
         return spans
 
 
+def read_lines(path: str | Path) -> list[bytes]:
+    """Return the lines of one part's spans as they stand, without resource and scope.
+
+    Parameters
+    ----------
+    path : str or pathlib.Path
+        Path or URL.
+
+    Returns
+    -------
+    list of bytes
+        OTLP/JSON of a span each, in the order of the file.
+
+    Raises
+    ------
+    NbtraceError
+        ``RESOURCE_DOES_NOT_EXIST`` if there is no such file, or it cannot be read at all.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as name:
+    ...     _ = write_part(name, "tr-" + "0" * 32, 0, "", [(b"{}", b"{}", [b"{}", b"{}"])])
+    ...     read_lines(part_path(name, "tr-" + "0" * 32, 0, ""))
+    [b'{}', b'{}']
+    """
+    return [
+        line.removesuffix(b",")
+        for line in _read(path).split(b"\n")
+        if line.startswith(b"{") and not line.startswith(b'{"resourceSpans"')
+    ]
+
+
 def _salvage(data: bytes) -> list[Span]:
     """Return the spans of all lines that are whole, with the resource and scope above them."""
     from nbtrace.otel.otlp import decode_traces_data
@@ -348,7 +391,7 @@ def read_span(path: str | Path, offset: int, length: int) -> Span:
 def _read(path: str | Path, offset: int = 0, length: int | None = None) -> bytes:
     try:
         if is_remote(path):
-            file_system, name = _file_system(str(path))
+            file_system, name = remote_file_system(str(path))
             end = None if length is None else offset + length
             content: bytes = file_system.cat_file(name, start=offset, end=end)
             return content
@@ -362,7 +405,24 @@ def _read(path: str | Path, offset: int = 0, length: int | None = None) -> bytes
         raise NbtraceError(f"the span file {path} cannot be read: {error}") from error
 
 
-def _file_system(url: str) -> tuple[Any, str]:
+def remote_file_system(url: str) -> tuple[Any, str]:
+    """Return fsspec's file system of a URL, and the path in it.
+
+    Parameters
+    ----------
+    url : str
+        Such as ``"s3://bucket/traces"``.
+
+    Returns
+    -------
+    tuple of (fsspec.AbstractFileSystem, str)
+        Both as fsspec gives them.
+
+    Raises
+    ------
+    NbtraceError
+        If fsspec, or its package for the scheme, is not installed.
+    """
     try:
         from fsspec.core import url_to_fs
     except ImportError as error:
@@ -404,7 +464,7 @@ def find_part(location: str | Path, trace_id: str, suffix: str) -> str | None:
     tail = part_path("", trace_id, 0, suffix).split("/", 2)[2]
     try:
         if is_remote(location):
-            file_system, root = _file_system(str(location))
+            file_system, root = remote_file_system(str(location))
             for name in file_system.glob(f"{root}/*/{tail}"):
                 return str(file_system.unstrip_protocol(name))
             return None

@@ -18,7 +18,7 @@ from nbtrace.store.database import Database
 from nbtrace.store.errors import StoreWarning
 from nbtrace.store.experiments import add_experiment, checked_name, find_experiment
 from nbtrace.store.infos import read_infos
-from nbtrace.store.span_files import find_part, part_path, read_part, read_span
+from nbtrace.store.span_files import find_part, part_path, read_lines, read_part, read_span
 from nbtrace.store.tags import change_tag, checked_tag, is_immutable_tag
 
 if TYPE_CHECKING:
@@ -228,6 +228,32 @@ class Store:
             (experiment_id, trace_id, request_time, suffix),
             lambda path: read_span(path, offset, length),
         )
+
+    def part_lines(
+        self, experiment_id: str, trace_id: str, request_time: int, suffix: str
+    ) -> list[bytes]:
+        """Return the spans of one part as they stand in its file.
+
+        Parameters
+        ----------
+        experiment_id, trace_id : str
+            Of the trace.
+        request_time : int
+            Its start in milliseconds since the epoch.
+        suffix : str
+            Which part.
+
+        Returns
+        -------
+        list of bytes
+            OTLP/JSON of a span each.
+
+        Raises
+        ------
+        NbtraceError
+            If the file is missing or cannot be read.
+        """
+        return self._with_part((experiment_id, trace_id, request_time, suffix), read_lines)
 
     def _with_part(
         self, part: tuple[str | None, str, int, str], read: Callable[[str], _Read]

@@ -14,13 +14,12 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from nbtrace.entities.constant import STANDARD_TAG_KEYS, TraceTagKey
-from nbtrace.store.rows import SpanRow
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable, Sequence
 
-    from nbtrace.store.rows import TraceRow
+    from nbtrace.store.rows import SpanRow, TextRow, TraceRow
 
 __all__ = ["cleaned", "index_table", "upsert"]
 
@@ -32,6 +31,7 @@ _INSERT_TRACE = (
 _INSERT_SPAN = (
     "INSERT OR REPLACE INTO spans VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
+_INSERT_PENDING = "INSERT OR IGNORE INTO text_pending VALUES (?, ?)"
 _INSERT_VALUE = "INSERT OR IGNORE INTO span_values VALUES (?, ?, ?, ?)"
 # Columns that a later row overwrites with what it knows.
 _KNOWN = (
@@ -101,6 +101,8 @@ def _insert(connection: sqlite3.Connection, rows: Iterable[TraceRow]) -> None:
     metadata_rows: list[tuple[Any, ...]] = []
     span_rows: list[tuple[Any, ...]] = []
     value_rows: list[tuple[Any, ...]] = []
+    pending: list[tuple[int, int]] = []
+    texts: list[tuple[int, list[TextRow]]] = []
     for row in rows:
         key += 1
         time = row.request_time
@@ -117,6 +119,10 @@ def _insert(connection: sqlite3.Connection, rows: Iterable[TraceRow]) -> None:
             value_rows += [("status", status, time, key) for status in set(statuses)]
         tag_rows += [(name, value, time, key) for name, value in tags.items()]
         metadata_rows += [(name, value, time, key) for name, value in metadata.items()]
+        if row.texts is None:
+            pending += [(key, place) for place in range(len(row.parts))]
+        elif row.texts:
+            texts.append((key, row.texts))
         traces.append(
             (
                 key,
@@ -146,6 +152,16 @@ def _insert(connection: sqlite3.Connection, rows: Iterable[TraceRow]) -> None:
     connection.executemany("INSERT INTO trace_metadata VALUES (?, ?, ?, ?)", metadata_rows)
     connection.executemany(_INSERT_SPAN, span_rows)
     connection.executemany(_INSERT_VALUE, value_rows)
+    connection.executemany(_INSERT_PENDING, pending)
+    for trace, rows_of_trace in texts:
+        _put_texts(connection, trace, rows_of_trace)
+
+
+def _put_texts(connection: sqlite3.Connection, trace: int, texts: list[TextRow]) -> None:
+    # on use: `import nbtrace` comes by here, and the writer leaves the text for later
+    from nbtrace.store.text_index import replace_texts
+
+    replace_texts(connection, trace, texts)
 
 
 def _divided(row: TraceRow) -> tuple[dict[str, str], dict[str, str]]:
@@ -184,6 +200,11 @@ def _merge(connection: sqlite3.Connection, stored: dict[str, Any], row: TraceRow
         if places != list(range(len(places))):
             spans = [span._replace(part=places[span.part]) for span in spans]
         changed |= _merge_spans(connection, stored, spans, time)
+    if row.texts is None:
+        places = [parts.index(suffix) for suffix in row.parts]
+        connection.executemany(_INSERT_PENDING, [(stored["id"], place) for place in places])
+    elif row.texts:
+        _put_texts(connection, stored["id"], row.texts)
 
     # Only what differs: SQLite rewrites the index of every column that is named.
     changed = {name: value for name, value in changed.items() if value != stored[name]}
@@ -220,7 +241,7 @@ def _merge_texts(
         index_table(connection, "trace_tags", before, after, (time, stored["id"]))
         changed["tags"] = orjson.dumps(after).decode()
         name = tags.get(TraceTagKey.TRACE_NAME)
-        if name is not None and row.name is None:
+        if row.name is None and (name is not None or TraceTagKey.TRACE_NAME in row.deleted_tags):
             changed["name"] = name
     if metadata:
         before = orjson.loads(stored["metadata"])
@@ -341,8 +362,8 @@ def cleaned(row: TraceRow) -> TraceRow:
     for name, value in values.items():
         if isinstance(value, dict):
             values[name] = {_clean(key): _clean(text) for key, text in value.items()}
-        elif name == "spans":
-            values[name] = [SpanRow(*map(_clean, span)) for span in value]
+        elif name in {"spans", "texts"} and value:
+            values[name] = [type(item)(*map(_clean, item)) for item in value]
         elif isinstance(value, set | list):
             values[name] = type(value)(map(_clean, value))
         else:

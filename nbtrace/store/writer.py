@@ -50,6 +50,10 @@ TICK_SECONDS = 0.25
 BATCH_TRACES = 200
 # After a failure, how long until the next try.
 RETRY_SECONDS = 2.0
+# When nothing has come for so long, the text of what was written is made searchable, in slices of
+# some 20 ms with a pause after each: it must not take time from whoever uses the machine.
+QUIET_SECONDS = 2.0
+SLICE_PAUSE_SECONDS = 0.1
 # A part is closed at this size: what one reader has to load, and one POST has to carry.
 PART_BYTES = 8 << 20
 
@@ -184,6 +188,7 @@ class Writer:
         self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
         self._threadless = False
+        self._text_pause: float | None = None
 
     # Any thread
 
@@ -274,7 +279,9 @@ class Writer:
         # nbtrace's own SQL must not be traced by an instrumentor of sqlite3.
         attach(Context({SUPPRESS_KEY: True}))
         while not self._closed:
-            self._wake.wait(TICK_SECONDS if self.ticking else None)
+            self._wake.wait(TICK_SECONDS if self.ticking else self._text_pause)
+            if self._text_pause is not None and not (self.ticking or self._wake.is_set()):
+                self._work_on_text()
             if self._wake.is_set():
                 self._urgent.wait(GATHER_SECONDS)
                 self._wake.clear()
@@ -292,6 +299,22 @@ class Writer:
                 except Exception:
                     self.ticking = True
                     logger.debug("the look at open traces failed", exc_info=True)
+
+    def _work_on_text(self) -> None:
+        """Do a slice of what makes text searchable, then of emptying the trash of last week."""
+        self._text_pause = None
+        from nbtrace.store.retention import free_old_trash
+        from nbtrace.store.text_index import index_pending, read_pending
+
+        try:
+            if (
+                read_pending(self._store)
+                or index_pending(self._store)
+                or free_old_trash(self._store)
+            ):
+                self._text_pause = SLICE_PAUSE_SECONDS
+        except Exception:
+            logger.debug("text could not be made searchable yet", exc_info=True)
 
     def _write_all(self) -> None:
         with self._working:
@@ -336,6 +359,7 @@ class Writer:
                 logger.exception("nbtrace could not write a trace")
         if done:
             self._store.database.upsert_traces([item.row for item in done])
+            self._text_pause = QUIET_SECONDS
         for item in done:
             item.pending.written(item.update, item.parts)
             self._release(item.update)
@@ -415,7 +439,8 @@ class Writer:
         owned = update.owned and not (update.remote_parent and self._has_root(update.trace_id))
         if update.first and owned:
             tags = {**self._tags, **tags}
-        if owned and update.name:
+        named = owned and TraceTagKey.TRACE_NAME not in update.deleted_tags
+        if named and update.name:
             tags[TraceTagKey.TRACE_NAME] = update.name
         totals: dict[str, Any] = indexer.totals()
         metadata.update(indexer.usage_metadata(totals))
@@ -425,7 +450,7 @@ class Writer:
             request_time=update.request_time,
             execution_duration=update.execution_duration if owned else None,
             state=update.state if owned and update.state else "IN_PROGRESS",
-            name=update.name if owned else None,
+            name=update.name if named else None,
             client_request_id=update.client_request_id,
             request_preview=update.request_preview or request,
             response_preview=update.response_preview or response,

@@ -7,6 +7,9 @@
 
 from __future__ import annotations
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from nbtrace.tracing.context import context
 from nbtrace.tracing.provider import get_bridged_tracer_provider, offer_provider
 from nbtrace.tracing.settings import (
@@ -19,6 +22,17 @@ from nbtrace.tracing.settings import (
     set_destination,
 )
 
+if TYPE_CHECKING:
+    from nbtrace.tracing.propagation import (
+        get_tracing_context_headers_for_http_request,
+        set_tracing_context_from_http_request_headers,
+    )
+
+_LAZY = {
+    "get_tracing_context_headers_for_http_request": "nbtrace.tracing.propagation",
+    "set_tracing_context_from_http_request_headers": "nbtrace.tracing.propagation",
+}
+
 __all__ = [
     "configure",
     "context",
@@ -27,7 +41,16 @@ __all__ = [
     "enable",
     "enable_notebook_display",
     "get_bridged_tracer_provider",
+    "get_tracing_context_headers_for_http_request",
     "offer_provider",
     "reset",
     "set_destination",
+    "set_tracing_context_from_http_request_headers",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    module = _LAZY.get(name)
+    if module is not None:
+        return getattr(importlib.import_module(module), name)
+    raise AttributeError(f"module 'nbtrace.tracing' has no attribute {name!r}")

@@ -276,6 +276,18 @@ class ActiveTrace:
         self.lock = threading.RLock()
         recorder.traces[self.hex] = self
 
+    def outlive_recorder(self) -> None:
+        """Have what still comes, now that the recorder is closed, kept by the next one."""
+        self.append = self._append_elsewhere
+
+    def _append_elsewhere(self, kind: int, scope: int, payload: bytes) -> int:
+        from nbtrace.tracing.recorder import current_recorder
+
+        still_open = self.open
+        self.move_to(current_recorder())
+        self.open = still_open
+        return self.append(kind, scope, payload)
+
     # The whole trace
 
     def set_tag(self, key: str, value: str) -> None:

@@ -126,8 +126,9 @@ def autolog(
     --------
     >>> import nbtrace
     >>> table = nbtrace.autolog()
-    >>> nbtrace.autolog(disable=True)["openai"].state if "openai" in str(table) else "off"
-    'off'
+    >>> rows = nbtrace.autolog(disable=True)
+    >>> nbtrace.autolog(disable=True)
+    No library to trace was found.
     """
     _check_keywords(others)
     order = _families(prefer)

@@ -75,7 +75,7 @@ class AutologTable:
 
     def __repr__(self) -> str:
         if not self.rows:
-            return "No library that nbtrace knows an instrumentor for is installed."
+            return "No library to trace was found."
         lines = [_HEADINGS, *self._cells()]
         widths = [max(len(line[column]) for line in lines) for column in range(len(_HEADINGS))]
         return "\n".join(

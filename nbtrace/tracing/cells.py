@@ -47,6 +47,7 @@ class Cell:
     def __init__(self, span: LiveSpan | None, contexts: tuple[Context, Context] | None) -> None:
         self._span = span
         self._contexts = contexts
+        self._stopped: int | None = None
         self.source: ActiveTrace | None = None if span is None else span.record.trace
 
     @property
@@ -67,6 +68,11 @@ class Cell:
                 self.source.announce()
         except Exception:
             logger.warning("nbtrace could not journal the cell", exc_info=True)
+
+    def stop_clock(self) -> None:
+        """Take the time: should the cell turn out to have failed, it ended now."""
+        if self._span is not None:
+            self._stopped = self._span.record.now()
 
     def end(
         self,
@@ -118,7 +124,9 @@ class Cell:
         elif interrupted:
             span.set_status("ERROR")
             record.status_message = "interrupted"
-        finish(record)
+        # A child that was still being ended meanwhile, in a thread, does not matter here: what
+        # IPython did after the cell's code had failed was to render the traceback.
+        finish(record, self._stopped if error is not None else None)
         record.trace.recorder.flush()
 
 

@@ -288,6 +288,11 @@ class SpanRecord(OtelSpan):
         self.mono = monotonic_ns()
         self.start_time = time_ns()
 
+    def now(self) -> int:
+        """Return the time by this span's clock: its start and what the monotonic clock says."""
+        mono = self.mono
+        return time_ns() if mono is None else self.start_time + monotonic_ns() - mono
+
     # Ending
 
     def finish(self, end_time: int | None = None) -> None:

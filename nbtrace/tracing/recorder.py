@@ -13,6 +13,7 @@ import logging
 import os
 import sys
 import threading
+import time
 import warnings
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +43,8 @@ logger = logging.getLogger("nbtrace")
 NS_PER_SECOND = 1_000_000_000
 # Spans open for this long are journalled as they stand (DESIGN, promise 1).
 OPEN_NS = NS_PER_SECOND
+LOCK_TRIES = 100
+LOCK_SECONDS = 0.002
 # Traces that can still take a library's late span: of a thread or a stream that outlives its cell.
 ENDED_TRACES = 256
 
@@ -84,7 +87,7 @@ class Recorder:
             prepare_directory(self.store.directory)
             make_private_directory(directory.parent)
             directory.mkdir(mode=0o700)
-            self.lock_handle = try_lock(directory / LOCK_NAME)
+            self.lock_handle = _own_lock(directory / LOCK_NAME)
             if self.lock_handle is not None:
                 # A lock file with text in it has an owner; an empty one may be about to get one.
                 os.write(self.lock_handle, str(os.getpid()).encode())
@@ -256,6 +259,8 @@ class Recorder:
         self.writer.close()
         empty = self.journal.pending == 0
         self.journal.close(delete=empty)
+        for trace in [*self.traces.values(), *self.ended.values()]:
+            trace.outlive_recorder()
         if self.lock_handle is not None:
             unlock(self.lock_handle)
         if self.directory is not None and empty:
@@ -268,6 +273,18 @@ class Recorder:
         if self.lock_handle is not None:
             unlock(self.lock_handle)
         return list(self.traces.values())
+
+
+def _own_lock(path: Path) -> int | None:
+    """Take the lock of this process's own journal."""
+    # Another process that looks for dead journals may hold it for the moment it takes to see that
+    # this one is new. Without it a living journal would be taken for a dead one.
+    for _ in range(LOCK_TRIES):
+        handle = try_lock(path)
+        if handle is not None:
+            return handle
+        time.sleep(LOCK_SECONDS)
+    return None
 
 
 def recover_dead(store: Store, *, other_than: str | None = None) -> None:
@@ -341,12 +358,12 @@ def reset_recorder() -> None:
 
 
 def _at_exit() -> None:
-    recorder = _recorder
-    if recorder is not None:
-        try:
-            recorder.close()
-        except Exception:
-            logger.debug("nbtrace could not close its journal", exc_info=True)
+    # Handlers that were registered before nbtrace's run after it: what they trace goes to another
+    # journal, which the next process brings into the store.
+    try:
+        reset_recorder()
+    except Exception:
+        logger.debug("nbtrace could not close its journal", exc_info=True)
 
 
 def _in_child() -> None:

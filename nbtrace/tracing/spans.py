@@ -27,6 +27,7 @@ from nbtrace.tracing.context import (
 )
 from nbtrace.tracing.current import SPAN_KEY, attach, get_current, with_span
 from nbtrace.tracing.live_span import NO_OP, LiveSpan, NoOpSpan, span_processors
+from nbtrace.tracing.processes import inherited
 from nbtrace.tracing.record import (
     OK,
     UNSET,
@@ -156,6 +157,10 @@ def begin_trace(  # noqa: PLR0913, PLR0917 - what a start needs
     recorder = current_recorder()
     threads.carry_context()
     context = parent.get_span_context() if isinstance(parent, OtelSpan) else None
+    if context is None or not context.is_valid:
+        context = inherited()
+        if context is not None and not context.trace_flags.sampled:
+            return None
     if context is not None and context.is_valid:
         hex_id = f"{context.trace_id:032x}"
         trace = recorder.find(hex_id)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from opentelemetry.context import Context
 
 from nbtrace.tracing.current import attach, get_current
+from nbtrace.tracing.processes import carry_to_processes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,6 +39,7 @@ def carry_context() -> None:
     _patch_thread()
     _patch_executor()
     _patch_pool()
+    carry_to_processes()
 
 
 def _patch_thread() -> None:

@@ -8,6 +8,7 @@ that was added is taken out again, so that the spans are what they were.
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 from nbtrace.entities import Span, Trace, TraceData
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from nbtrace.entities.constant import AttributeValue
+
+logger = logging.getLogger("nbtrace")
 
 CARRIED_KEY = "nbtrace.trace"
 # Said by the spans themselves.
@@ -41,7 +44,7 @@ def with_attributes(span: Span, attributes: dict[str, AttributeValue]) -> Span:
         links=list(span.links),
         kind=span.kind,
         scope=span.scope,
-        resource=span.resource,
+        resource=None if span.resource is None else dict(span.resource),
         trace_state=span.trace_state,
         flags=span.flags,
     )
@@ -78,7 +81,7 @@ def with_carried(trace: Trace) -> list[Span]:
     carried: dict[str, Any] = {
         "added": list(added),
         "tags": tags,
-        "metadata": dict(info.trace_metadata),
+        "metadata": dict(info.own_metadata),
         "state": str(getattr(info.state, "value", info.state)),
         "assessments": [item.to_dictionary() for item in info.assessments],
     }
@@ -122,7 +125,7 @@ def _read(text: object) -> dict[str, Any]:
 
 def _put(trace: Trace, carried: Mapping[str, Any]) -> None:
     info = trace.info
-    for name, target in (("tags", info.tags), ("metadata", info.trace_metadata)):
+    for name, target in (("tags", info.tags), ("metadata", info.own_metadata)):
         values = carried.get(name)
         if isinstance(values, dict):
             target.update({str(key): str(value) for key, value in values.items()})
@@ -134,6 +137,10 @@ def _put(trace: Trace, carried: Mapping[str, Any]) -> None:
         info.state = type(info.state)(carried["state"])
     assessments = carried.get("assessments")
     for item in assessments if isinstance(assessments, list) else ():
-        assessment = Assessment.from_dictionary(item)
+        try:
+            assessment = Assessment.from_dictionary(item)
+        except Exception as error:  # somebody else's attribute of this name
+            logger.debug("an assessment could not be read: %s", error)
+            continue
         if all(known.assessment_id != assessment.assessment_id for known in info.assessments):
             info.assessments.append(assessment)

@@ -109,7 +109,7 @@ def _put_attributes(message: Any, holder: dict[str, Any]) -> None:
         _put_value(added.value, item["value"])
 
 
-def _put_value(message: Any, value: dict[str, Any]) -> None:
+def _put_value(message: Any, value: dict[str, Any]) -> None:  # noqa: C901 - one case a type
     for kind, content in value.items():
         match kind:
             case "stringValue":
@@ -220,7 +220,7 @@ def _attributes(items: Iterable[Any]) -> list[dict[str, Any]]:
     return [{"key": item.key, "value": _value(item.value)} for item in items]
 
 
-def _value(message: Any) -> dict[str, Any]:
+def _value(message: Any) -> dict[str, Any]:  # noqa: PLR0911 - one case a type
     match message.WhichOneof("value"):
         case "string_value":
             return {"stringValue": message.string_value}

@@ -1,0 +1,337 @@
+"""What others wrote, read: files, addresses, bytes, dictionaries and DataFrames.
+
+``contents`` gives one by one what is in a source, each with the place it stood at, as spans of an
+OTLP document or as a whole trace of MLflow's. What it is, is told by how it begins and not by its
+name. An error names the place, so that one bad line of a large file can be found.
+"""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import orjson
+
+from nbtrace.entities import Span, Trace
+from nbtrace.entities.json_text import loads
+from nbtrace.exceptions import NbtraceError
+from nbtrace.otel.otlp import decode_resource, decode_scope, decode_span
+from nbtrace.transfer import protobuf
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+_GZIP = b"\x1f\x8b"
+_ZSTD = b"\x28\xb5\x2f\xfd"
+_BOM = b"\xef\xbb\xbf"
+# An address that does not answer within this is not going to.
+URL_SECONDS = 60.0
+
+
+class Found(NamedTuple):
+    """One thing that was read, or the reason why it could not be.
+
+    Attributes
+    ----------
+    item : Span or Trace or NbtraceError
+        A span, a whole trace, or what was wrong.
+    """
+
+    item: Span | Trace | NbtraceError
+
+
+def contents(source: Any) -> Iterator[Found]:
+    """Yield what a source holds.
+
+    Parameters
+    ----------
+    source : str, Path, bytes, Mapping, Trace, DataFrame, or a list of them
+        See ``nbtrace.import_traces``.
+
+    Raises
+    ------
+    NbtraceError
+        When the source itself cannot be read.
+    """
+    match source:
+        case Trace():
+            yield Found(source)
+        case bytes() | bytearray() | memoryview():
+            yield from _bytes(bytes(source), "")
+        case str() | Path():
+            yield from _place(str(source))
+        case list() | tuple():
+            for index, item in enumerate(source):
+                yield from _inside(item, f"[{index}]")
+        case dict():
+            yield from _inside(source, "")
+        case _ if hasattr(source, "to_dict") and hasattr(source, "columns"):
+            yield from _frame(source)
+        case _ if hasattr(source, "info") and hasattr(source, "to_dict"):  # MLflow's own Trace
+            yield from _inside(source.to_dict(), "")
+        case _:
+            msg = (
+                "import_traces reads a path, an address, bytes, a dictionary, a DataFrame, a Trace "
+                f"or a list of them; got {type(source).__name__}"
+            )
+            raise NbtraceError.invalid(msg)
+
+
+def loaded(source: Any) -> Any:
+    """Return a source that can be read twice: what is behind an address as bytes."""
+    if isinstance(source, str) and source.startswith(("http://", "https://")):
+        return _download(source)
+    if isinstance(source, str) and "://" in source:
+        return _remote(source)
+    if hasattr(source, "__next__"):
+        return list(source)
+    return source
+
+
+def _inside(item: Any, place: str) -> Iterator[Found]:
+    if isinstance(item, dict):
+        yield from _document(item, place)
+    else:
+        yield from contents(item)
+
+
+def _place(text: str) -> Iterator[Found]:
+    data = loaded(text)
+    if isinstance(data, bytes):
+        yield from _bytes(data, "")
+        return
+    path = Path(text).expanduser()
+    if path.is_dir():
+        files = sorted(file for file in path.rglob("*.json*") if file.is_file())
+        if not files:
+            msg = f"the directory {path} holds no .json or .jsonl files"
+            raise NbtraceError.missing(msg)
+        for file in files:
+            yield from _bytes(file.read_bytes(), f"{file}: ")
+        return
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        msg = f"there is no file {path}"
+        raise NbtraceError.missing(msg) from None
+    except OSError as error:
+        msg = f"{path} cannot be read: {error.strerror}"
+        raise NbtraceError.invalid(msg) from error
+    yield from _bytes(data, "")
+
+
+def _download(url: str) -> bytes:
+    import urllib.error
+    import urllib.request
+
+    from nbtrace.transfer.http import quietly
+
+    request = urllib.request.Request(url, headers={"User-Agent": "nbtrace"})  # noqa: S310 - http(s) only, see _place
+    try:
+        with quietly(), urllib.request.urlopen(request, timeout=URL_SECONDS) as answer:  # noqa: S310 - as above
+            data: bytes = answer.read()
+    except (urllib.error.URLError, OSError) as error:
+        msg = f"{url} cannot be read: {error}"
+        raise NbtraceError.invalid(msg) from error
+    return data
+
+
+def _remote(url: str) -> bytes:
+    try:
+        import fsspec
+    except ImportError as error:
+        msg = f"{url} needs fsspec: pip install 'nbtrace[remote]'"
+        raise NbtraceError.invalid(msg) from error
+    try:
+        with fsspec.open(url, "rb") as file:
+            data: bytes = file.read()
+    except FileNotFoundError as error:
+        msg = f"there is no file {url}"
+        raise NbtraceError.missing(msg) from error
+    except (OSError, ValueError, ImportError) as error:
+        msg = f"{url} cannot be read: {error}"
+        raise NbtraceError.invalid(msg) from error
+    return data
+
+
+def _bytes(data: bytes, place: str) -> Iterator[Found]:
+    data = _unpacked(data, place)
+    text = data.removeprefix(_BOM).lstrip()
+    if not text:
+        return
+    if text[:1] not in {b"{", b"["}:
+        yield from _decoded(data, place)
+        return
+    try:
+        document = _parse(text)
+    except ValueError as error:
+        if b"\n" not in text.strip():
+            msg = f"{place}this is not JSON ({error})"
+            yield Found(NbtraceError.invalid(msg))
+            return
+    else:
+        yield from _document(document, place)
+        return
+    for number, line in enumerate(data.removeprefix(_BOM).split(b"\n"), start=1):
+        if line.strip():
+            where = f"{place}line {number}: "
+            try:
+                document = _parse(line)
+            except ValueError as error:
+                yield Found(NbtraceError.invalid(f"{where}this is not JSON ({error})"))
+                continue
+            yield from _document(document, where)
+
+
+def _unpacked(data: bytes, place: str) -> bytes:
+    if data.startswith(_GZIP):
+        try:
+            return gzip.decompress(data)
+        except (OSError, EOFError, zlib.error) as error:
+            msg = f"{place}this is damaged gzip ({error})"
+            raise NbtraceError.invalid(msg) from error
+    if data.startswith(_ZSTD):
+        return _zstd(data, place)
+    return data
+
+
+def _zstd(data: bytes, place: str) -> bytes:
+    from importlib import import_module
+
+    for name in ("compression.zstd", "zstandard"):  # Python 3.14 has the first
+        try:
+            module: Any = import_module(name)
+        except ImportError:
+            continue
+        try:
+            if name == "zstandard":
+                reader = module.ZstdDecompressor().decompressobj()
+                plain: bytes = reader.decompress(data)
+            else:
+                plain = module.decompress(data)
+        except Exception as error:
+            msg = f"{place}this is damaged zstd ({error})"
+            raise NbtraceError.invalid(msg) from error
+        return plain
+    msg = f"{place}this is zstd; pip install zstandard reads it"
+    raise NbtraceError.invalid(msg)
+
+
+def _parse(data: bytes) -> Any:
+    try:
+        return orjson.loads(data)
+    except ValueError:
+        return loads(data)
+
+
+def _decoded(data: bytes, place: str) -> Iterator[Found]:
+    try:
+        document = protobuf.decode(data)
+    except NbtraceError as error:
+        yield Found(NbtraceError.invalid(f"{place}this is neither JSON nor OTLP: {error.message}"))
+        return
+    yield from _document(document, place)
+
+
+def _document(document: Any, place: str) -> Iterator[Found]:
+    """Yield what a decoded JSON document holds."""
+    if isinstance(document, list):
+        for index, item in enumerate(document):
+            yield from _document(item, f"{place}[{index}]")
+        return
+    if isinstance(document, dict):
+        if "resourceSpans" in document or "resource_spans" in document:
+            yield from spans_of(document, place)
+            return
+        if "info" in document and "data" in document:
+            yield _trace(document, place)
+            return
+        if isinstance(document.get("traces"), list):
+            yield from _document(document["traces"], f"{place}traces")
+            return
+        if not document or {"resourceLogs", "resourceMetrics"} & document.keys():
+            return
+    keys = ", ".join(map(str, document)) if isinstance(document, dict) else type(document).__name__
+    msg = (
+        f"{place}neither an OTLP/JSON document ('resourceSpans') nor a trace of MLflow's "
+        f"('info' and 'data'), but {keys[:200]}"
+    )
+    yield Found(NbtraceError.invalid(msg))
+
+
+def _trace(document: Mapping[str, Any], place: str) -> Found:
+    try:
+        return Found(Trace.from_dict(document))
+    except Exception as error:
+        return Found(NbtraceError.invalid(f"{place}{error}"))
+
+
+def spans_of(document: Mapping[str, Any], place: str = "") -> Iterator[Found]:
+    """Yield the spans of an OTLP/JSON document, each bad one as an error that names its place.
+
+    Parameters
+    ----------
+    document : Mapping
+        TracesData or an export request.
+    place : str
+        Where the document stood, put in front of each error.
+    """
+    for where, group in _items(document, ("resourceSpans", "resource_spans"), place):
+        if not isinstance(group, dict):
+            yield Found(NbtraceError.invalid(f"{where}: expected an object"))
+            continue
+        try:
+            resource = decode_resource(group.get("resource"))
+        except Exception as error:
+            yield Found(NbtraceError.invalid(f"{where}.resource: {error}"))
+            continue
+        for inner_place, inner in _items(group, ("scopeSpans", "scope_spans"), f"{where}."):
+            if not isinstance(inner, dict):
+                yield Found(NbtraceError.invalid(f"{inner_place}: expected an object"))
+                continue
+            try:
+                url = inner.get("schemaUrl") or inner.get("schema_url") or ""
+                scope = decode_scope(inner.get("scope"), url)
+            except Exception as error:
+                yield Found(NbtraceError.invalid(f"{inner_place}.scope: {error}"))
+                continue
+            for span_place, span in _items(inner, ("spans",), f"{inner_place}."):
+                try:
+                    yield Found(decode_span(span, resource=resource, scope=scope))
+                except NbtraceError as error:
+                    yield Found(NbtraceError.invalid(f"{span_place}: {error.message}"))
+
+
+def _items(holder: Mapping[str, Any], names: tuple[str, ...], place: str) -> Iterator[Any]:
+    for name in names:
+        found = holder.get(name)
+        if isinstance(found, list):
+            for index, item in enumerate(found):
+                yield f"{place}{name}[{index}]", item
+        elif found is not None:
+            yield f"{place}{name}", None
+
+
+def _frame(frame: Any) -> Iterator[Found]:
+    """Yield the traces of a DataFrame as MLflow's ``search_traces`` returns it."""
+    if "trace" not in frame.columns:
+        msg = (
+            "a DataFrame of traces has a column 'trace'; this one has "
+            + ", ".join(map(str, frame.columns))[:200]
+        )
+        raise NbtraceError.invalid(msg)
+    for index, value in enumerate(frame["trace"]):
+        where = f"row {index}: "
+        if isinstance(value, Trace):
+            yield Found(value)
+        elif isinstance(value, str | bytes):
+            text = value.encode() if isinstance(value, str) else value
+            yield from _bytes(text, where)
+        elif isinstance(value, dict):
+            yield from _document(value, where)
+        elif hasattr(value, "to_dict"):
+            yield from _document(value.to_dict(), where)
+        else:
+            yield Found(NbtraceError.invalid(f"{where}the column 'trace' holds no trace"))

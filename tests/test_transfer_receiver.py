@@ -1,0 +1,224 @@
+"""The receiver, driven over real connections."""
+
+from __future__ import annotations
+
+import gzip
+import http.client
+import socket
+import threading
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import orjson
+import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
+
+import nbtrace
+from nbtrace.entities import Span
+from nbtrace.exceptions import NbtraceError
+from nbtrace.otel.otlp import encode_traces_data
+from nbtrace.transfer.protobuf import encode
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from nbtrace.transfer.receiver import Receiver
+
+JSON = {"Content-Type": "application/json"}
+PROTOBUF = {"Content-Type": "application/x-protobuf"}
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with nbtrace.receive(0) as running:
+        yield running
+
+
+def document(trace: int = 1, count: int = 3, *, first: int = 1) -> dict[str, Any]:
+    return encode_traces_data(
+        Span(
+            trace_id=f"tr-{trace:032x}",
+            span_id=f"{number:016x}",
+            parent_id=None if number == 1 else f"{1:016x}",
+            name=f"step {number}",
+            start_time_ns=1_700_000_000_000_000_000,
+            end_time_ns=1_700_000_001_000_000_000,
+        )
+        for number in range(first, first + count)
+    )
+
+
+def post(
+    receiver: Receiver, body: Any, headers: dict[str, str], path: str = "/v1/traces"
+) -> tuple[int, bytes]:
+    connection = http.client.HTTPConnection("127.0.0.1", urlsplit(receiver.url).port, timeout=10)
+    connection.request("POST", path, body, headers)
+    answer = connection.getresponse()
+    said = answer.status, answer.read()
+    connection.close()
+    return said
+
+
+@pytest.mark.parametrize("form", ["json", "protobuf", "gzip", "deflate", "chunked"])
+def test_spans_are_kept(receiver: Receiver, form: str) -> None:
+    import zlib
+
+    data = document()
+    body, headers = orjson.dumps(data), dict(JSON)
+    if form == "protobuf":
+        body, headers = encode(data), dict(PROTOBUF)
+    elif form == "gzip":
+        body, headers["Content-Encoding"] = gzip.compress(body), "gzip"
+    elif form == "deflate":
+        body, headers["Content-Encoding"] = zlib.compress(body), "deflate"
+    elif form == "chunked":
+        body = iter([body[:50], body[50:]])
+    status, said = post(receiver, body, headers)
+    assert (status, said) == (200, b"" if form == "protobuf" else b"{}")
+    trace = nbtrace.get_trace(f"tr-{1:032x}")
+    assert [span.name for span in trace.data.spans] == ["step 1", "step 2", "step 3"]
+    assert trace.info.state == "OK"
+    assert (receiver.requests, receiver.spans, receiver.rejected) == (1, 3, 0)
+
+
+def test_the_root_may_come_last(receiver: Receiver) -> None:
+    post(receiver, orjson.dumps(document(first=2)), JSON)
+    assert nbtrace.get_trace(f"tr-{1:032x}").info.state == "IN_PROGRESS"
+    post(receiver, orjson.dumps(document(count=1)), JSON)
+    info = nbtrace.get_trace(f"tr-{1:032x}").info
+    assert (info.state, info.tags["mlflow.traceName"]) == ("OK", "step 1")
+    post(receiver, orjson.dumps(document(first=7)), JSON)
+    assert nbtrace.get_trace(f"tr-{1:032x}").info.tags["mlflow.traceName"] == "step 1"
+
+
+def test_bad_spans_are_a_partial_success(receiver: Receiver) -> None:
+    data = document()
+    data["resourceSpans"][0]["scopeSpans"][0]["spans"][1]["traceId"] = "zz"
+    status, said = post(receiver, orjson.dumps(data), JSON)
+    partial = orjson.loads(said)["partialSuccess"]
+    assert (status, partial["rejectedSpans"]) == (200, "1")
+    assert "spans[1]" in partial["errorMessage"]
+    # protobuf cannot write such an id but for its length
+    good = encode(document(2))
+    bad = good.replace(b"\x0a\x10" + (2).to_bytes(16), b"\x0a\x10" + bytes(16), 1)
+    status, said = post(receiver, bad, PROTOBUF)
+    assert status == 200
+    assert ExportTraceServiceResponse.FromString(said).partial_success.rejected_spans in {0, 1}
+
+
+def test_metrics_and_logs_are_accepted_and_dropped(receiver: Receiver) -> None:
+    for headers in (JSON, PROTOBUF):
+        status, said = post(receiver, b"", {**headers, "Content-Length": "0"}, "/v1/metrics")
+        assert (status, b"nbtrace keeps traces" in said) == (200, True)
+    assert nbtrace.count_traces() == 0
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "headers", "path"),
+    [
+        (404, b"{}", JSON, "/v1/other"),
+        (415, b"{}", {"Content-Type": "text/plain"}, "/v1/traces"),
+        (415, b"{}", {**JSON, "Content-Encoding": "br"}, "/v1/traces"),
+        (400, b"{", JSON, "/v1/traces"),
+        (400, b"[]", JSON, "/v1/traces"),
+        (400, b'{"resourceSpans": 3}', JSON, "/v1/traces"),
+        (400, b'{"spans": []}', JSON, "/v1/traces"),
+        (400, b"\xff\xff\xff", PROTOBUF, "/v1/traces"),
+        (400, b"plain", {**JSON, "Content-Encoding": "gzip"}, "/v1/traces"),
+        (400, gzip.compress(b"x" * 999)[:-9], {**JSON, "Content-Encoding": "gzip"}, "/v1/traces"),
+        (403, b"{}", {**JSON, "Host": "evil.example:4318"}, "/v1/traces"),
+        (403, b"{}", {**JSON, "Host": ""}, "/v1/traces"),
+    ],
+)
+def test_what_is_refused(
+    receiver: Receiver, status: int, body: bytes, headers: dict[str, str], path: str
+) -> None:
+    assert post(receiver, body, headers, path)[0] == status
+    assert nbtrace.count_traces() == 0
+    # and it goes on
+    assert post(receiver, orjson.dumps(document()), JSON)[0] == 200
+
+
+@pytest.mark.parametrize("form", ["plain", "bomb", "chunked", "announced"])
+def test_what_is_too_large(receiver: Receiver, form: str) -> None:
+    receiver.max_body_bytes = 10_000
+    large = orjson.dumps({"resourceSpans": [], "padding": "x" * 100_000})
+    headers = dict(JSON)
+    body: Any = large
+    if form == "bomb":
+        body, headers["Content-Encoding"] = gzip.compress(large), "gzip"
+        assert len(body) < 10_000
+    elif form == "chunked":
+        body = iter([large])
+    elif form == "announced":
+        body, headers["Content-Length"] = b"", str(10**12)
+    assert post(receiver, body, headers)[0] == 413
+
+
+def test_a_body_that_ends_early(receiver: Receiver) -> None:
+    with socket.create_connection(("127.0.0.1", urlsplit(receiver.url).port), timeout=5) as raw:
+        raw.sendall(
+            b"POST /v1/traces HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+            b"Content-Length: 100\r\n\r\n{}"
+        )
+        raw.shutdown(socket.SHUT_WR)
+        assert raw.recv(100).startswith(b"HTTP/1.1 400")
+
+
+def test_other_methods(receiver: Receiver) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", urlsplit(receiver.url).port, timeout=5)
+    for method in ("GET", "PUT", "HEAD", "OPTIONS"):
+        connection.request(method, "/v1/traces")
+        answer = connection.getresponse()
+        answer.read()
+        assert answer.status == 405
+        assert answer.getheader("Access-Control-Allow-Origin") is None
+    connection.close()
+
+
+def test_it_listens_on_this_machine_only(receiver: Receiver) -> None:
+    assert receiver._server.server_address[0] == "127.0.0.1"
+
+
+def test_a_port_that_is_taken(receiver: Receiver) -> None:
+    with pytest.raises(NbtraceError, match="choose another port"):
+        nbtrace.receive(urlsplit(receiver.url).port)
+
+
+def test_many_connections_lose_nothing(receiver: Receiver) -> None:
+    failures: list[int] = []
+
+    def send(worker: int) -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", urlsplit(receiver.url).port)
+        for number in range(5):
+            trace = worker * 100 + number + 1
+            connection.request("POST", "/v1/traces", encode(document(trace, 20)), PROTOBUF)
+            answer = connection.getresponse()
+            answer.read()
+            if answer.status != 200:
+                failures.append(answer.status)
+        connection.close()
+
+    threads = [threading.Thread(target=send, args=(worker,)) for worker in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    frame = nbtrace.search_traces(max_results=100)
+    assert (len(frame), frame["span_count"].sum()) == (40, 800)
+
+
+def test_the_official_exporter_is_understood(receiver: Receiver) -> None:
+    exporter = pytest.importorskip("opentelemetry.exporter.otlp.proto.http.trace_exporter")
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+
+    provider = TracerProvider()
+    provider.add_span_processor(
+        SimpleSpanProcessor(exporter.OTLPSpanExporter(f"{receiver.url}/v1/traces"))
+    )
+    with provider.get_tracer("script").start_as_current_span("outside"):
+        pass
+    provider.shutdown()
+    assert nbtrace.count_traces("name = 'outside'") == 1
