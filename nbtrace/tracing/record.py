@@ -669,19 +669,9 @@ def activate(record: OtelSpan) -> tuple[Context, Context]:
     Returns
     -------
     tuple of Context
-        What was current before, and what is now: the arguments of ``deactivate``.
+        What was current before, and what is now: the arguments of ``context.leave``.
     """
     previous = get_current()
     current = with_span(previous, record)
     attach(current)
     return previous, current
-
-
-def deactivate(previous: Context, current: Context) -> None:
-    """Make the former context current again, if nobody has changed it since.
-
-    Attaching the old context, and only where the one to leave is current, needs no token: detaching
-    by token fails when a generator or a task is ended in another context than it began in.
-    """
-    if get_current() is current:
-        attach(previous)
