@@ -64,7 +64,12 @@ export type KernelMessage = RowsMessage | BundleMessage | ResponseMessage;
 /** `have`: stop pushing the bundle. `want`: push it again. `snapshot`: send all rows. */
 export type PageMessage =
   | { kind: "have" | "want" | "snapshot" }
-  | { kind: "request"; id: string; method: "details"; params: { span_id: string } };
+  | { kind: "request"; id: string; method: keyof Methods; params: object };
+
+/** What a page may ask of the kernel, by method: the mirror of the widgets' `_methods` in Python. */
+export interface Methods {
+  details: { params: { span_id: string }; result: Details };
+}
 
 /** One attribute with its type's name, and its value as text. */
 export interface Attribute {

@@ -1,24 +1,49 @@
 /**
- * The anywidget module: sessions by model, views by element.
+ * The anywidget module: sessions by model, views by element. What is drawn is said by the model's
+ * `_view`.
  *
  * It is reached in two ways: through the loader, which calls `connect` and then `render`, and as a
  * model's own `_esm` (marimo), whose host calls `initialize` and `render`.
  */
 import { render as draw } from "preact";
-import { belongsToNotebook } from "./keys";
-import { cellOf, park, unpark } from "./parking";
-import { SpanTree } from "./SpanTree";
-import { Session } from "./session";
-import styles from "./styles.css";
+import details from "./details/details.css";
+import base from "./page/base.css";
+import { belongsToNotebook } from "./page/keys";
+import { cellOf, park, unpark } from "./page/parking";
+import type { Session, View } from "./page/view";
+import tree from "./tree/tree.css";
+import { treeView } from "./tree/view";
 import type { KernelMessage, Model } from "./types";
+
+const STYLES = [base, tree, details].join("\n");
+
+/** By the names that `_view` has in Python. */
+const VIEWS: Record<string, View<Session>> = {
+  tree: treeView as View<Session>,
+};
 
 /** A front end may hand another wrapper of the same model to each call: the key is in its state. */
 const sessions = new Map<string, Session>();
 
+function viewOf(model: Model): View<Session> {
+  const name = String(model.get("_view"));
+  const view = VIEWS[name];
+  if (!view) {
+    throw new Error(`nbtrace has no view ${name}: reload the page to match the kernel`);
+  }
+  return view;
+}
+
+function open(model: Model): Session {
+  const key = String(model.get("_key"));
+  const session = viewOf(model).open(model);
+  sessions.set(key, session);
+  return session;
+}
+
 export function connect(model: Model, waiting: [KernelMessage, DataView[]][]): () => void {
   const key = String(model.get("_key"));
-  const session = new Session(model);
-  sessions.set(key, session);
+  const session = open(model);
   for (const [message, buffers] of waiting) {
     session.receive(message, buffers);
   }
@@ -35,7 +60,7 @@ function initialize({ model, signal }: { model: Model; signal?: AbortSignal }): 
   signal?.addEventListener("abort", close);
 }
 
-/** Keys typed in the tree are the tree's: in JupyterLab an "x" would cut the cell. */
+/** Keys typed in a widget are the widget's: in JupyterLab an "x" would cut the cell. */
 function keepKeys(element: HTMLElement): void {
   for (const type of ["keydown", "keypress", "keyup"] as const) {
     element.addEventListener(type, (event) => {
@@ -46,7 +71,7 @@ function keepKeys(element: HTMLElement): void {
   }
 }
 
-/** Elsewhere than in Jupyter no style sheet can tell the static tree that its live twin is there. */
+/** Elsewhere than in Jupyter no style sheet can tell the static twin that its live one is there. */
 function hideTwin(key: string, hidden: boolean): void {
   for (const twin of document.querySelectorAll<HTMLElement>(`[class~="nbtrace-static-${key}"]`)) {
     if (!twin.closest(".jp-OutputArea-child")) {
@@ -60,7 +85,7 @@ function node(key: string, theme: string): HTMLElement {
   root.className = `nbt nbt-${key}`;
   root.dataset.theme = theme;
   const style = document.createElement("style");
-  style.textContent = `${styles}
+  style.textContent = `${STYLES}
 .jp-Cell:has(> .nbt-parked.nbt-${key}) .nbtrace-static-${key}{display:none}`;
   const place = document.createElement("div");
   root.append(style, place);
@@ -76,41 +101,32 @@ interface Context {
 
 function render({ model, el }: Context): () => void {
   const key = String(model.get("_key"));
-  const session = sessions.get(key) ?? new Session(model);
-  sessions.set(key, session);
+  const view = viewOf(model);
+  const session = sessions.get(key) ?? open(model);
   const taken = unpark(key);
   const root = taken ?? node(key, String(model.get("theme")));
   el.append(root);
   let cell = cellOf(el);
   const place = root.lastElementChild as HTMLElement;
-  const select = (spanId: string): void => {
-    model.set("selected_id", spanId);
-    model.save_changes();
-    update();
-  };
   const update = (): void => {
     cell = cellOf(el) ?? cell;
-    draw(
-      <SpanTree
-        session={session}
-        selectedId={String(model.get("selected_id") ?? "")}
-        onSelect={select}
-      />,
-      place,
-    );
+    draw(view.draw(session, model, update), place);
   };
   update();
   hideTwin(key, true);
-  model.on("change:selected_id", update);
+  for (const name of view.observed) {
+    model.on(`change:${name}`, update);
+  }
   const forget = session.subscribe(() => {
     cell = cellOf(el) ?? cell;
   });
   return () => {
-    model.off("change:selected_id", update);
+    for (const name of view.observed) {
+      model.off(`change:${name}`, update);
+    }
     forget();
     hideTwin(key, false);
-    const live = session.summary?.finished === false;
-    if (!live || !park(key, root, cell)) {
+    if (!session.live || !park(key, root, cell)) {
       draw(null, place);
       root.remove();
     }

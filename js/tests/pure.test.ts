@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { ROW_BYTES, Rows } from "../src/columns";
-import { count, dollars, duration, ticks } from "../src/format";
-import { pretty, stringValue, tokens } from "../src/json";
-import { BINDINGS, commandOf } from "../src/keys";
-import { listHeight, MAX_LIST_PIXELS, scrollToLine, visibleSlice } from "../src/window";
+import { count, dollars, duration, ticks } from "../src/page/format";
+import { pretty, stringValue, tokens } from "../src/page/json";
+import { listHeight, MAX_LIST_PIXELS, scrollToLine, visibleSlice } from "../src/page/window";
+import { ROW_BYTES, Rows } from "../src/tree/columns";
+import { BINDINGS, commandOf } from "../src/tree/keys";
 
 const plain = { ctrlKey: false, metaKey: false, altKey: false };
 

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { ABSENT } from "../src/columns";
-import { ancestors, childCount, childrenOf, flatten, type Shape } from "../src/tree";
+import { ABSENT } from "../src/tree/columns";
+import { ancestors, childCount, childrenOf, flatten, type Shape } from "../src/tree/tree";
 
 const ALL = { depth: Number.POSITIVE_INFINITY, toggled: new Set<number>() };
 

@@ -1,10 +1,9 @@
 """The live span tree: one widget, whose rows travel as messages.
 
-A widget's state is saved with the notebook, so it holds a summary, the first rows and a loader of
-2 kB. The module that draws (18 kB gzipped) is pushed as a custom message, which nobody saves; so
-are the rows and whatever a person asks for. Nothing that the tree shows while a cell runs needs an
-answer from the kernel, which may be busy. A daemon thread looks for changes at most ten times a
-second, and less often where looking takes long, so that it never costs more than a tenth of a core.
+A widget's state is saved with the notebook, so it holds a summary and the first rows; the others
+travel as custom messages, as does whatever a person asks for. A daemon thread looks for changes at
+most ten times a second, and less often where looking takes long, so that it never costs more than
+a tenth of a core.
 """
 
 from __future__ import annotations
@@ -13,20 +12,19 @@ import logging
 import sys
 import threading
 import time
-import uuid
 import weakref
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
-import orjson
 import traitlets
-from anywidget import AnyWidget
 
 from nbtrace.exceptions import NbtraceError
-from nbtrace.widgets.bundle import front_end, in_marimo
+from nbtrace.widgets.base import NotebookWidget
 from nbtrace.widgets.feed import RowFeed
 from nbtrace.widgets.source import StoredTrace, TraceSource, source_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from nbtrace.entities.span import Span
     from nbtrace.entities.trace import Trace
     from nbtrace.widgets.messages import Details
@@ -37,19 +35,9 @@ _logger = logging.getLogger("nbtrace")
 INTERVAL_SECONDS = 0.1
 # Looking for changes takes at most this share of the time.
 SHARE = 0.1
-# A page keeps the bundle; a new tab an hour later has none, and cannot ask a busy kernel.
-HAVE_HOLDS_SECONDS = 600.0
-THEMES = ("auto", "light", "dark")
 
 
-class _Pushes:
-    """What the pages of this kernel have been sent: one push of the bundle per cell is enough."""
-
-    cell: int | None = None
-    had_at: float = float("-inf")
-
-
-class SpanTree(AnyWidget):
+class SpanTree(NotebookWidget):
     """The tree and timeline of a trace, live while it runs.
 
     Parameters
@@ -76,17 +64,11 @@ class SpanTree(AnyWidget):
     'ask'
     """
 
-    _esm = traitlets.Unicode("").tag(sync=True)
-    _bundle = traitlets.Unicode("").tag(sync=True)
-    _key = traitlets.Unicode("").tag(sync=True)
     _summary = traitlets.Dict(allow_none=True, default_value=None).tag(sync=True)
     _columns = traitlets.Bytes(b"").tag(sync=True)
     _texts = traitlets.Unicode("").tag(sync=True)
-    theme = traitlets.Unicode("auto").tag(sync=True)
     selected_id = traitlets.Unicode("").tag(sync=True)
     """Span id of the selected row, empty when none is selected."""
-
-    _pushes: ClassVar[_Pushes] = _Pushes()
 
     def __init__(self, trace: Trace | TraceSource, *, theme: str = "auto", **unknown: Any) -> None:
         if unknown:
@@ -95,31 +77,18 @@ class SpanTree(AnyWidget):
                 "its options are trace and theme"
             )
             raise NbtraceError.invalid(message)
-        if theme not in THEMES:
-            message = f"theme must be one of {', '.join(THEMES)}; got {theme!r}"
-            raise NbtraceError.invalid(message)
-        bundle = front_end()
         self._source = source_of(trace)
         self._feed = RowFeed(self._source)
         self._ended = threading.Event()
         state = self._feed.saved_state()
         super().__init__(
-            _esm=bundle.text if in_marimo() else bundle.loader,
-            _bundle=bundle.hash,
-            _key=uuid.uuid4().hex[:12],
+            "tree",
+            theme=theme,
             _summary=dict(state.summary),
             _columns=state.columns,
             _texts=state.texts,
-            theme=theme,
         )
-        self.on_msg(_receive)
-        self._push_once()
         self._start()
-
-    @property
-    def key(self) -> str:
-        """What marks this tree's elements in a page: class ``nbt-<key>``."""
-        return str(self._key)
 
     @property
     def selected(self) -> Span | None:
@@ -204,56 +173,16 @@ class SpanTree(AnyWidget):
 
     # Messages
 
-    def _push_once(self) -> None:
-        """Push the bundle, unless a page has it or this cell has pushed it."""
-        cell = _execution_count()
-        pushes = self._pushes
-        held = time.monotonic() - pushes.had_at < HAVE_HOLDS_SECONDS
-        if not in_marimo() and not held and (cell is None or pushes.cell != cell):
-            pushes.cell = cell
-            self._push()
+    def _methods(self) -> dict[str, Callable[..., object]]:
+        return {"details": self._details}
 
-    def _push(self) -> None:
-        bundle = front_end()
-        self.send({"kind": "bundle", "hash": bundle.hash}, buffers=[bundle.packed])
+    def _details(self, span_id: str) -> Details:
+        return self._feed.details(self._source, span_id)
 
-    def _answer(self, content: dict[str, Any]) -> None:
-        """Answer a page; it may come on another thread, while user code runs."""
-        kind = content.get("kind")
-        if kind == "have":
-            self._pushes.had_at = time.monotonic()
-        elif kind == "want":
-            self._pushes.had_at = float("-inf")
-            self._push()
-        elif kind == "snapshot":
-            with self._feed.lock:
-                for message, buffers in self._feed.snapshot(finished=self._source.finished):
-                    self.send(message, buffers=buffers)
-        elif kind == "request":
-            self._respond(content)
-
-    def _respond(self, content: dict[str, Any]) -> None:
-        answer: dict[str, Any] = {"kind": "response", "id": content.get("id"), "error": None}
-        buffers: list[bytes] = []
-        try:
-            buffers.append(orjson.dumps(self._result(content)))
-        except Exception as error:
-            _logger.debug("could not answer the page", exc_info=True)
-            answer["error"] = str(error) or type(error).__name__
-        self.send(answer, buffers=buffers)
-
-    def _result(self, request: dict[str, Any]) -> Details:
-        if request.get("method") != "details":
-            message = (
-                f"unknown method {request.get('method')!r}; reload the page to match the kernel"
-            )
-            raise NbtraceError.invalid(message)
-        return self._feed.details(self._source, str(request["params"]["span_id"]))
-
-
-def _receive(tree: SpanTree, content: Any, _buffers: Any) -> None:
-    if isinstance(content, dict):
-        tree._answer(content)  # noqa: SLF001 - the callback of this module's own class
+    def _snapshot(self) -> None:
+        with self._feed.lock:
+            for message, buffers in self._feed.snapshot(finished=self._source.finished):
+                self.send(message, buffers=buffers)
 
 
 def _follow(reference: weakref.ref[SpanTree]) -> None:
@@ -271,10 +200,3 @@ def _follow(reference: weakref.ref[SpanTree]) -> None:
             _logger.debug("could not update the tree", exc_info=True)
         del tree
         wait = max(INTERVAL_SECONDS, (time.perf_counter() - started) / SHARE)
-
-
-def _execution_count() -> int | None:
-    """Return the number of the cell that runs, None outside of IPython."""
-    module = sys.modules.get("IPython")
-    shell = module.get_ipython() if module else None
-    return None if shell is None else int(shell.execution_count)

@@ -4,7 +4,7 @@
  * The kernel numbers the spans in the order in which it first hears of them, so a row keeps its
  * number while it changes. A number may be mentioned (as a parent) before its row arrives.
  */
-import type { RowsMessage, RowTexts } from "./types";
+import type { RowsMessage, RowTexts } from "../types";
 
 /** State of a row that was mentioned but has not arrived. */
 export const ABSENT = 255;

@@ -1,24 +1,24 @@
 /** The tree and timeline of one trace, with the panel of the selected span. */
 import type { JSX, TargetedEvent } from "preact";
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
+import { Details } from "../details/Details";
+import { Help } from "../page/Help";
+import { listHeight, scrollToLine, visibleSlice } from "../page/window";
 import { ABSENT } from "./columns";
-import { Details } from "./Details";
 import { Header } from "./Header";
-import { Help } from "./Help";
-import { type Command, commandOf } from "./keys";
+import { BINDINGS, type Command, commandOf } from "./keys";
 import { Row } from "./Row";
-import type { Session } from "./session";
+import type { TreeSession } from "./session";
 import { Head } from "./Timeline";
 import type { Line } from "./tree";
 import { type Tree, useSession, useTree } from "./useTree";
-import { listHeight, scrollToLine, visibleSlice } from "./window";
 
 /** Kept in step with `.nbt-row` in styles.css. */
 const LINE_HEIGHT = 24;
 const TREE_HEIGHT = 336;
 
 export interface SpanTreeProps {
-  session: Session;
+  session: TreeSession;
   /** The selection, shared with the kernel, as a span id; empty for none. */
   selectedId: string;
   onSelect: (spanId: string) => void;
@@ -132,7 +132,7 @@ export function SpanTree({ session, selectedId, onSelect }: SpanTreeProps): JSX.
         onNextError={nextError}
         onHelp={() => setHelp((value) => !value)}
       />
-      {help && <Help onClose={() => setHelp(false)} />}
+      {help && <Help bindings={BINDINGS} onClose={() => setHelp(false)} />}
       <div class="nbt-panes">
         <div
           class="nbt-grid"
@@ -212,7 +212,7 @@ function closeOrLeave(tree: Tree, line: Line | undefined, goTo: (index: number) 
 }
 
 /** From the earliest start to the latest end; late spans may lie outside the root. */
-function timeAxis(session: Session, now: number): { from: number; length: number } {
+function timeAxis(session: TreeSession, now: number): { from: number; length: number } {
   const { rows } = session;
   const from = session.origin();
   let to = from;

@@ -1,11 +1,11 @@
 /** The panel of one span: what went in and out, the error, attributes, events, links. */
 import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
-import { count, dollars, duration, size } from "./format";
-import { pretty, stringValue, tokens } from "./json";
-import { KindIcon, kindName, StateIcon, stateOf, stateWords } from "./kinds";
-import type { Session } from "./session";
-import type { Attribute, EventDetails, Details as SpanDetails } from "./types";
+import { count, dollars, duration, size } from "../page/format";
+import { pretty, stringValue, tokens } from "../page/json";
+import { KindIcon, kindName, StateIcon, stateOf, stateWords } from "../page/kinds";
+import type { TreeSession } from "../tree/session";
+import type { Attribute, EventDetails, Details as SpanDetails } from "../types";
 
 /** More text than this is shown on demand: laying out a megabyte takes a second. */
 const SHOWN_CHARACTERS = 20_000;
@@ -18,7 +18,7 @@ type Answer =
   | { state: "failed"; message: string };
 
 /** Load a span's details, and again when its row changes (a span that ended has outputs). */
-function useDetails(session: Session, spanId: string, rowState: number): Answer {
+function useDetails(session: TreeSession, spanId: string, rowState: number): Answer {
   const [answer, setAnswer] = useState<Answer>({ state: "loading" });
   useEffect(() => {
     let current = true;
@@ -31,7 +31,7 @@ function useDetails(session: Session, spanId: string, rowState: number): Answer 
       old.state === "there" && old.details.span_id === spanId ? old : { state: "loading" },
     );
     session.requests
-      .details(spanId, () => keep({ state: "busy" }))
+      .ask("details", { span_id: spanId }, () => keep({ state: "busy" }))
       .then(
         (details) => keep({ state: "there", details }),
         (error: Error) => keep({ state: "failed", message: error.message }),
@@ -44,7 +44,7 @@ function useDetails(session: Session, spanId: string, rowState: number): Answer 
 }
 
 export interface DetailsProps {
-  session: Session;
+  session: TreeSession;
   row: number;
   onClose: () => void;
 }
@@ -85,7 +85,7 @@ export function Details({ session, row, onClose }: DetailsProps): JSX.Element {
   );
 }
 
-function NotLoaded(props: { session: Session; row: number; answer: Answer }): JSX.Element {
+function NotLoaded(props: { session: TreeSession; row: number; answer: Answer }): JSX.Element {
   const { session, row, answer } = props;
   const preview = session.rows.previews.get(row);
   const words =

@@ -1,8 +1,13 @@
 /** The keyboard map, from the table that the handler reads. */
 import type { JSX } from "preact";
-import { BINDINGS } from "./keys";
+import type { Binding } from "./keys";
 
-export function Help({ onClose }: { onClose: () => void }): JSX.Element {
+export interface HelpProps {
+  bindings: readonly Binding<string>[];
+  onClose: () => void;
+}
+
+export function Help({ bindings, onClose }: HelpProps): JSX.Element {
   return (
     <div class="nbt-help" role="dialog" aria-label="Keyboard">
       <header>
@@ -12,7 +17,7 @@ export function Help({ onClose }: { onClose: () => void }): JSX.Element {
         </button>
       </header>
       <dl>
-        {BINDINGS.map((binding) => (
+        {bindings.map((binding) => (
           <div key={binding.command}>
             <dt>
               <kbd>{binding.shown}</kbd>

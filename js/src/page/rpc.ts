@@ -4,13 +4,13 @@
  * A kernel that runs a cell answers only afterwards, so a request never times out: whoever asks is
  * told after a moment that the kernel is busy, and gets the answer when it comes.
  */
-import type { Details, Model, PageMessage, ResponseMessage } from "./types";
+import type { Methods, Model, PageMessage, ResponseMessage } from "../types";
 
 /** From here on a person wonders; said as "kernel busy", which is what it nearly always is. */
 const BUSY_AFTER_MS = 700;
 
 interface Waiting {
-  resolve: (details: Details) => void;
+  resolve: (result: never) => void;
   reject: (error: Error) => void;
   timer: ReturnType<typeof setTimeout>;
 }
@@ -27,16 +27,15 @@ export class Requests {
     this.#model = model;
   }
 
-  /** Ask for a span's details; `busy` is called if the answer takes long. */
-  details(spanId: string, busy: () => void): Promise<Details> {
+  /** Ask the kernel; `busy` is called if the answer takes long. */
+  ask<Method extends keyof Methods>(
+    method: Method,
+    params: Methods[Method]["params"],
+    busy: () => void = () => {},
+  ): Promise<Methods[Method]["result"]> {
     this.#count += 1;
     const id = `${this.#prefix}-${this.#count}`;
-    const message: PageMessage = {
-      kind: "request",
-      id,
-      method: "details",
-      params: { span_id: spanId },
-    };
+    const message: PageMessage = { kind: "request", id, method, params };
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, { resolve, reject, timer: setTimeout(busy, BUSY_AFTER_MS) });
       this.#model.send(message);
@@ -53,9 +52,9 @@ export class Requests {
     clearTimeout(waiting.timer);
     const buffer = buffers[0];
     if (message.error !== null || !buffer) {
-      waiting.reject(new Error(message.error ?? "the kernel sent no details"));
+      waiting.reject(new Error(message.error ?? "the kernel sent no answer"));
     } else {
-      waiting.resolve(JSON.parse(new TextDecoder().decode(buffer)) as Details);
+      waiting.resolve(JSON.parse(new TextDecoder().decode(buffer)) as never);
     }
   }
 

@@ -1,6 +1,6 @@
 /** The head of the grid: column names, the time axis, and the handle that sizes the name column. */
 import type { JSX, TargetedPointerEvent } from "preact";
-import { duration, ticks } from "./format";
+import { duration, ticks } from "../page/format";
 
 /** A mark and its words take about this much. */
 const TICK_PIXELS = 70;

@@ -1,8 +1,8 @@
 /** One line of the tree: fold button, kind, name, state, figures, time bar. */
 import type { JSX } from "preact";
+import { count, duration } from "../page/format";
+import { KindIcon, kindColour, kindName, StateIcon, stateOf, stateWords } from "../page/kinds";
 import type { Rows } from "./columns";
-import { count, duration } from "./format";
-import { KindIcon, kindColour, kindName, StateIcon, stateOf, stateWords } from "./kinds";
 import type { Line } from "./tree";
 
 /** Deeper levels are not indented further: the name must stay on the screen. */

@@ -3,7 +3,7 @@
  * those who do not see the colour. Shapes are drawn in a 16 x 16 box.
  */
 import type { JSX } from "preact";
-import { STATES, type State } from "./types";
+import { STATES, type State } from "../types";
 
 interface Look {
   /** Name of the colour variable in styles.css, `--nbt-<colour>`. */

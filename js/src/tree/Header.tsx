@@ -1,12 +1,12 @@
 /** The line above the tree: name, state and the figures of the whole trace. */
 import type { JSX } from "preact";
-import { count, dollars, duration } from "./format";
-import { StateIcon } from "./kinds";
-import type { Session } from "./session";
-import type { State } from "./types";
+import { count, dollars, duration } from "../page/format";
+import { StateIcon } from "../page/kinds";
+import type { State } from "../types";
+import type { TreeSession } from "./session";
 
 export interface HeaderProps {
-  session: Session;
+  session: TreeSession;
   onFoldAll: () => void;
   onOpenAll: () => void;
   onNextError: () => void;

@@ -2,14 +2,16 @@
  * What a page knows of one model: its rows, its summary, its requests. All views of the model share
  * it; folds, scroll and the focused line belong to each view.
  */
+
+import { Requests } from "../page/rpc";
+import type { Session } from "../page/view";
+import type { KernelMessage, Model, RowsMessage, RowTexts, Summary } from "../types";
 import { ABSENT, Rows } from "./columns";
-import { Requests } from "./rpc";
-import type { KernelMessage, Model, RowsMessage, RowTexts, Summary } from "./types";
 
 /** How long rows may take to come by themselves before the page asks for all of them. */
 const SNAPSHOT_AFTER_MS = 400;
 
-export class Session {
+export class TreeSession implements Session {
   rows = new Rows();
   summary: Summary | null = null;
   /** When the last summary came, on the page's own clock: open spans grow from there. */
@@ -119,6 +121,10 @@ export class Session {
     }
     const since = this.summary.finished ? 0 : (performance.now() - this.heard) * 1e6;
     return this.summary.now_ns + since;
+  }
+
+  get live(): boolean {
+    return this.summary?.finished === false;
   }
 
   subscribe(listener: () => void): () => void {

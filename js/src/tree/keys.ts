@@ -1,4 +1,5 @@
-/** The keyboard: one table that the handler and the help both read. */
+/** The keyboard of the tree. */
+import { type Binding, commandIn } from "../page/keys";
 
 export type Command =
   | "next"
@@ -16,14 +17,7 @@ export type Command =
   | "openAll"
   | "help";
 
-export interface Binding {
-  keys: readonly string[];
-  command: Command;
-  shown: string;
-  meaning: string;
-}
-
-export const BINDINGS: readonly Binding[] = [
+export const BINDINGS: readonly Binding<Command>[] = [
   { keys: ["ArrowDown", "j"], command: "next", shown: "↓", meaning: "next span" },
   { keys: ["ArrowUp", "k"], command: "previous", shown: "↑", meaning: "previous span" },
   { keys: ["ArrowRight"], command: "open", shown: "→", meaning: "unfold, or first child" },
@@ -45,20 +39,4 @@ export const BINDINGS: readonly Binding[] = [
   },
 ];
 
-const COMMANDS = new Map(
-  BINDINGS.flatMap((binding) => binding.keys.map((key) => [key, binding.command] as const)),
-);
-
-/** What a key event asks for; nothing while a modifier belongs to the browser or the notebook. */
-export function commandOf(
-  event: Pick<KeyboardEvent, "key" | "ctrlKey" | "metaKey" | "altKey">,
-): Command | null {
-  return event.ctrlKey || event.metaKey || event.altKey ? null : (COMMANDS.get(event.key) ?? null);
-}
-
-/** Saving the notebook is the one thing a person expects to work from inside a widget. */
-export function belongsToNotebook(
-  event: Pick<KeyboardEvent, "key" | "ctrlKey" | "metaKey">,
-): boolean {
-  return (event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "s";
-}
+export const commandOf = commandIn(BINDINGS);

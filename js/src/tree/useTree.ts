@@ -1,7 +1,7 @@
 /** The state of one view: folds, the active row, and the lines that follow from them. */
 import { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { ERROR } from "./columns";
-import type { Session } from "./session";
+import type { TreeSession } from "./session";
 import {
   ancestors,
   type Children,
@@ -18,7 +18,7 @@ import {
 const GROW_EVERY_MS = 250;
 
 /** Render again when rows come, and while spans are open. */
-export function useSession(session: Session): number {
+export function useSession(session: TreeSession): number {
   const [tick, setTick] = useState(0);
   useEffect(() => session.subscribe(() => setTick((value) => value + 1)), [session]);
   const live = session.summary !== null && !session.summary.finished;
@@ -46,7 +46,7 @@ export interface Tree {
   nextError: (after: number) => number;
 }
 
-export function useTree(session: Session): Tree {
+export function useTree(session: TreeSession): Tree {
   const { rows } = session;
   const [folds, setFolds] = useState<Folds | null>(null);
   const first = useRef<Folds | null>(null);
