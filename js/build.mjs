@@ -1,4 +1,5 @@
-// Bundles the two ES modules of the widget into nbtrace/static.
+// Bundles the two ES modules of the widget, and the script of a page without a kernel, into
+// nbtrace/static.
 //
 // No code splitting: front ends import a widget's module from a blob URL, from which a relative
 // chunk cannot be loaded. The style sheet is text inside the bundle, because it is put into each
@@ -23,6 +24,12 @@ const common = {
 const targets = [
   { ...common, entryPoints: ["src/loader.ts"], outfile: "../nbtrace/static/loader.js" },
   { ...common, entryPoints: ["src/widget.tsx"], outfile: "../nbtrace/static/widget.js" },
+  {
+    ...common,
+    format: "iife",
+    entryPoints: ["src/standalone/page.ts"],
+    outfile: "../nbtrace/static/page.js",
+  },
 ];
 
 for (const target of targets) {

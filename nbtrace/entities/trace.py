@@ -286,21 +286,21 @@ class Trace:
         return terminal_tree(self)
 
     def to_html(self, path: str | Path | None = None) -> str:
-        """Return the tree of the spans as HTML without scripts.
+        """Return the interactive tree as one HTML file that opens offline.
 
         Parameters
         ----------
         path : str or Path, optional
-            Where to write it too.
+            Where to write it too, readable by its owner only.
 
         Returns
         -------
         str
-            The HTML.
+            The HTML; it fetches nothing, and shows a static tree where scripts are off.
         """
-        from nbtrace.widgets.html import to_html
+        from nbtrace.widgets.page import page_html
 
-        return to_html(self, path)
+        return page_html(self, path)
 
     def to_pandas(self) -> pd.DataFrame:
         """Return one row per span as a DataFrame."""

@@ -17,6 +17,7 @@ from nbtrace.config import options
 from nbtrace.exceptions import NbtraceError
 from nbtrace.widgets.html import brief_html, static_html
 from nbtrace.widgets.overview import NAME_CHARACTERS, one_line, overview_of
+from nbtrace.widgets.saved_notebook import MARK
 from nbtrace.widgets.source import source_of
 from nbtrace.widgets.text import terminal_tree
 
@@ -228,7 +229,7 @@ def _display(bundle: dict[str, Any], display_id: str, *, update: bool) -> None:
     from IPython.display import display
 
     show: Any = display
-    show(bundle, raw=True, display_id=display_id, update=update)
+    show(bundle, raw=True, display_id=display_id, update=update, metadata={MARK: {}})
 
 
 def _print(source: TraceSource) -> None:

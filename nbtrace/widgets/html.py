@@ -20,8 +20,6 @@ from nbtrace.widgets.overview import Overview, one_line, overview_of
 from nbtrace.widgets.span_facts import PREVIEW_CHARACTERS, error_message, facts_of, previews
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from nbtrace.entities.span import Span
     from nbtrace.entities.trace import Trace
     from nbtrace.widgets.source import TraceSource
@@ -110,36 +108,6 @@ def _wrapped(body: str, key: str) -> str:
     if not key:
         return f"<div class='nbtrace-static'>{body}</div>"
     return f"{switch_css(key)}<div class='nbtrace-static nbtrace-static-{key}'>{body}</div>"
-
-
-def to_html(trace: Trace | TraceSource | Overview, path: str | Path | None = None) -> str:
-    """Return a page with the tree, and write it to a file if a path is given.
-
-    Parameters
-    ----------
-    trace : Trace or TraceSource or Overview
-        The trace.
-    path : str or Path, optional
-        The file to write.
-
-    Returns
-    -------
-    str
-        A self-contained HTML document.
-    """
-    overview = overview_of(trace)
-    title = _escape(overview.name, NAME_CHARACTERS)
-    page = (
-        f"<!doctype html><html lang='en'><head><meta charset='utf-8'><title>{title}</title>"
-        "<style>:root{color-scheme:light dark}body{font:14px/1.45 system-ui,sans-serif;"
-        "max-width:1100px;margin:24px auto;padding:0 16px}</style></head>"
-        f"<body>{static_html(overview)}</body></html>\n"
-    )
-    if path is not None:
-        from pathlib import Path
-
-        Path(path).write_text(page, encoding="utf-8")
-    return page
 
 
 def _tree(overview: Overview, rows: int, characters: int) -> str:

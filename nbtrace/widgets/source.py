@@ -72,6 +72,7 @@ class TraceSnapshot:
 
     def __init__(self, trace: Trace) -> None:
         self.trace = trace
+        self._by_id: dict[str, Span] = {}
 
     @property
     def trace_id(self) -> str:
@@ -95,7 +96,9 @@ class TraceSnapshot:
 
     def span(self, span_id: str) -> Span | None:
         """Return one span, None when the trace has no such span."""
-        return next((span for span in self.trace.data.spans if span.span_id == span_id), None)
+        if not self._by_id:
+            self._by_id = {span.span_id: span for span in self.trace.data.spans}
+        return self._by_id.get(span_id)
 
 
 class StoredTrace:

@@ -1,0 +1,59 @@
+"""The page that holds one trace."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+import json
+import re
+
+from nbtrace.entities import Span, Trace
+from nbtrace.widgets.page import page_html
+
+
+def a_trace(name: str = "ask", **attributes: str) -> Trace:
+    return Trace.from_spans(
+        [
+            Span(
+                trace_id="tr-" + "0a" * 16,
+                span_id="0b" * 8,
+                name=name,
+                start_time_ns=1_000,
+                end_time_ns=2_000,
+                attributes=attributes,
+            )
+        ]
+    )
+
+
+def test_the_page_is_written_for_its_owner_only(tmp_path):
+    path = tmp_path / "trace.html"
+    page = a_trace().to_html(path)
+    assert path.read_text(encoding="utf-8") == page
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_only_the_page_s_own_script_may_run():
+    page = page_html(a_trace())
+    (allowed,) = re.findall(r"script-src '(sha256-[^']+)'", page)
+    (script,) = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert allowed == f"sha256-{digest}"
+    assert "default-src 'none'" in page
+    assert "http://" not in page.replace("http://www.w3.org/", "")
+
+
+def test_the_page_carries_every_answer():
+    page = page_html(a_trace(note="remember"))
+    (packed,) = re.findall(r"id='nbtrace-data'>([^<]*)<", page)
+    data = json.loads(gzip.decompress(base64.b64decode(packed)))
+    details = json.loads(data["answers"]["details"]['["' + "0b" * 8 + '"]'])
+    assert details["attributes"] == [{"key": "note", "type": "str", "text": "remember"}]
+    assert "remember" not in page
+
+
+def test_names_cannot_end_an_element():
+    page = page_html(a_trace("</title></script><script>hacked = 1</script>"))
+    assert page.count("</title>") == 1
+    assert page.count("<script") == 2
