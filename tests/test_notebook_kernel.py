@@ -332,7 +332,7 @@ def test_indented_cell(session: Session) -> None:
         ("%%trace --tag x\nran = True", "key=value"),
         ("%%trace", "cell body is empty"),
         ("%%trace\n\n", "cell body is empty"),
-        ("%trace sideways", "usage: %trace on|off|autolog|last|status"),
+        ("%trace sideways", "usage: %trace on|off|autolog|last|diff|status"),
         ("%trace on --bad", "unrecognized arguments: --bad"),
     ],
 )

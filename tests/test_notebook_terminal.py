@@ -156,3 +156,22 @@ def test_an_interrupt_in_the_callback_goes_no_further(
     run(shell, "%%trace\nran = True")
     assert shell.user_ns["ran"]
     assert "could not trace this cell" in caplog.text
+
+
+def test_two_runs_are_compared(shell: InteractiveShell, capsys: pytest.CaptureFixture[str]) -> None:
+    run(shell, "%%trace ask\n1")
+    run(shell, "%%trace ask\n2")
+    capsys.readouterr()
+    run(shell, "%trace diff")
+    text = capsys.readouterr().out
+    assert text.splitlines()[0].startswith("- ask")
+    assert "inputs, outputs differ" in text
+
+
+def test_nothing_to_compare_says_so(
+    shell: InteractiveShell, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(shell, "%trace diff " + "tr-" + "0" * 32)
+    assert "no earlier run" in capsys.readouterr().err
+    run(shell, "%trace diff a b c")
+    assert "at most two ids" in capsys.readouterr().err

@@ -14,7 +14,7 @@ from IPython.core.error import UsageError
 from IPython.core.magic_arguments import MagicArgumentParser
 
 CELL_USAGE = "%%trace [name] [--tag key=value ...] [--experiment name] [--no-display]"
-LINE_USAGE = "%trace on|off|autolog|last|status"
+LINE_USAGE = "%trace on|off|autolog|last|diff|status"
 
 
 # IPython's class is not typed.

@@ -22,6 +22,7 @@ from IPython.core.magic import (
     output_can_be_silenced,
 )
 
+from nbtrace.exceptions import NbtraceError
 from nbtrace.notebook.arguments import LINE_USAGE, parse_cell_line, parse_on_line
 from nbtrace.notebook.cell_display import complain, show_trace
 from nbtrace.notebook.frames import execution_count
@@ -61,7 +62,8 @@ class TraceMagics(Magics):
         ``%trace on [--tag key=value ...] [--experiment name] [--no-display]`` traces every cell
         from the next one on, ``%trace off`` only those that say ``%%trace``, ``%trace autolog
         [library ...] [--off]`` traces the calls of libraries, ``%trace last`` shows the newest
-        trace, and ``%trace status`` (or ``%trace`` alone) prints where traces go.
+        trace, ``%trace diff [before] [after]`` compares two traces by their ids, or the newest one
+        with the run before it, and ``%trace status`` (or ``%trace`` alone) prints where traces go.
         """
         command, _, rest = line.strip().partition(" ")
         if command == "on":
@@ -70,6 +72,9 @@ class TraceMagics(Magics):
             return
         if command == "autolog":
             _autolog(rest.split())
+            return
+        if command == "diff":
+            _show_diff(rest.split())
             return
         if rest.strip() or command not in {"", "off", "last", "status"}:
             msg = f"%trace does not know {line.strip()!r}; usage: {LINE_USAGE}"
@@ -163,10 +168,27 @@ class TraceMagics(Magics):
         return run
 
 
+def _show_diff(ids: list[str]) -> None:
+    """Compare two traces, or one with the run before it."""
+    from IPython.display import display
+
+    from nbtrace.comparing import compare
+
+    newest = last_trace_id()
+    if not ids and newest is not None:
+        ids = [newest]
+    if not 1 <= len(ids) <= 2:  # noqa: PLR2004 - two sides
+        msg = f"%trace diff takes at most two ids of traces; usage: {LINE_USAGE}"
+        raise UsageError(msg if ids else "There is no trace yet to compare")
+    try:
+        display(compare(*ids))  # type: ignore[no-untyped-call]
+    except NbtraceError as error:
+        raise UsageError(error.message) from error
+
+
 def _autolog(words: list[str]) -> None:
     from IPython.display import display
 
-    from nbtrace.exceptions import NbtraceError
     from nbtrace.tracing.autolog import autolog
 
     libraries = [word for word in words if word != "--off"]

@@ -23,6 +23,7 @@ from nbtrace.widgets.text import terminal_tree
 
 if TYPE_CHECKING:
     from nbtrace.entities.trace import Trace
+    from nbtrace.widgets.base import NotebookWidget
     from nbtrace.widgets.overview import Overview
     from nbtrace.widgets.source import TraceSource
     from nbtrace.widgets.span_tree import SpanTree
@@ -199,6 +200,25 @@ def mimebundle(
 def show_trace(trace: Trace) -> None:
     """Show a finished trace in the cell, live and static."""
     TreeDisplay(trace).show()
+
+
+def show_widget(widget: NotebookWidget, static: str, text: str) -> None:
+    """Show a widget as the next outputs of the cell: its static form, and after it the live one.
+
+    Parameters
+    ----------
+    widget : NotebookWidget
+        The widget.
+    static : str
+        Its static HTML, made with the widget's key.
+    text : str
+        What front ends without HTML show.
+    """
+    view = {"version_major": 2, "version_minor": 0, "model_id": widget.model_id}
+    _display(
+        {"text/html": static, "text/plain": text}, f"nbtrace-static-{widget.key}", update=False
+    )
+    _display({WIDGET_VIEW: view, "text/plain": ""}, f"nbtrace-{widget.key}", update=False)
 
 
 def in_kernel() -> bool:

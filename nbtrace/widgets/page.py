@@ -1,4 +1,4 @@
-"""A page of HTML that holds one trace, interactive, and needs neither kernel nor network.
+"""A page of HTML with one trace or comparison, interactive, without kernel or network.
 
 The page carries what a kernel would have sent to the tree of a notebook: its state, the messages
 with the rows, and the answer to each request for the details of a span, packed in one element. Its
@@ -13,6 +13,7 @@ import base64
 import gzip
 import hashlib
 import html
+import sys
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -20,11 +21,13 @@ import orjson
 
 from nbtrace.exceptions import INVALID_STATE, NbtraceError
 from nbtrace.widgets.bundle import STATIC
+from nbtrace.widgets.details import details_of
 from nbtrace.widgets.feed import RowFeed
 from nbtrace.widgets.html import static_html
 from nbtrace.widgets.source import source_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from nbtrace.entities.trace import Trace
@@ -69,20 +72,53 @@ def page_html(trace: Trace | TraceSource, path: str | Path | None = None) -> str
     True
     """
     source = source_of(trace)
+    return write_page(source.name, static_html(trace), _carried(source), path)
+
+
+def write_page(
+    title: str, static: str, carried: dict[str, Any], path: str | Path | None = None
+) -> str:
+    """Return a page with a widget, and write it if a path is given.
+
+    Parameters
+    ----------
+    title : str
+        What the page is called.
+    static : str
+        HTML for where scripts are switched off.
+    carried : dict
+        ``state``, ``messages`` and ``answers``, see ``Packed`` in ``js/src/standalone/model.ts``.
+    path : str or Path, optional
+        The file to write, readable by its owner only.
+
+    Returns
+    -------
+    str
+        An HTML document with all it needs.
+
+    Raises
+    ------
+    NbtraceError
+        When this installation has no front end.
+    OSError
+        When the file cannot be written.
+    """
     script = _script()
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     policy = (
         f"default-src 'none'; script-src 'sha256-{digest}'; style-src 'unsafe-inline'; "
         "img-src data:; media-src data:; base-uri 'none'; form-action 'none'"
     )
-    title = html.escape(source.name[:TITLE_CHARACTERS].encode("utf-8", "replace").decode("utf-8"))
+    # gzipped JSON in base64, which cannot end the element it is in
+    data = base64.b64encode(gzip.compress(orjson.dumps(carried), 6, mtime=0)).decode()
+    shown = html.escape(title[:TITLE_CHARACTERS].encode("utf-8", "replace").decode("utf-8"))
     page = (
         "<!doctype html>\n<html lang='en'>\n<head>\n<meta charset='utf-8'>\n"
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
         "<meta name='viewport' content='width=device-width,initial-scale=1'>\n"
-        f"<title>{title}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n"
-        f"<main id='nbtrace-tree'></main>\n<noscript>{static_html(trace)}</noscript>\n"
-        f"<script type='application/octet-stream' id='nbtrace-data'>{_packed(source)}</script>\n"
+        f"<title>{shown}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n"
+        f"<main id='nbtrace'></main>\n<noscript>{static}</noscript>\n"
+        f"<script type='application/octet-stream' id='nbtrace-data'>{data}</script>\n"
         f"<script>{script}</script>\n</body>\n</html>\n"
     )
     if path is not None:
@@ -93,6 +129,16 @@ def page_html(trace: Trace | TraceSource, path: str | Path | None = None) -> str
         file.touch(mode=0o600)
         file.write_text(page, encoding="utf-8", newline="\n")
     return page
+
+
+def message(content: Mapping[str, Any], buffers: Sequence[bytes]) -> tuple[Any, list[str]]:
+    """Return a message as a page carries it."""
+    return content, [base64.b64encode(buffer).decode() for buffer in buffers]
+
+
+def answer_key(*values: object) -> str:
+    """Return the key under which the answer to a request with these parameters is carried."""
+    return orjson.dumps(values).decode()
 
 
 @cache
@@ -107,22 +153,18 @@ def _script() -> str:
         raise NbtraceError(message, INVALID_STATE) from None
 
 
-def _packed(source: TraceSource) -> str:
-    """Return all a page needs: gzipped JSON in base64, which cannot end the element it is in."""
+def _carried(source: TraceSource) -> dict[str, Any]:
     feed = RowFeed(source)
-    messages = [
-        (message, [base64.b64encode(buffer).decode() for buffer in buffers])
-        for message, buffers in feed.snapshot(finished=True)
-    ]
+    messages = [message(content, buffers) for content, buffers in feed.snapshot(finished=True)]
+    spans = source.changes(0)[1]
+    base = min((span.start_time_ns for span in spans), default=0)
     details = {
-        orjson.dumps([span.span_id]).decode(): orjson.dumps(
-            feed.details(source, span.span_id)
-        ).decode()
-        for span in source.changes(0)[1]
+        # whole texts: there is nobody to ask for the rest of a long one
+        answer_key(span.span_id): orjson.dumps(details_of(span, base, sys.maxsize)).decode()
+        for span in spans
     }
-    data: dict[str, Any] = {
+    return {
         "state": {"_view": "tree", "_key": "page", "theme": "auto", "selected_id": ""},
         "messages": messages,
         "answers": {"details": details},
     }
-    return base64.b64encode(gzip.compress(orjson.dumps(data), 6, mtime=0)).decode()

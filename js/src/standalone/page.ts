@@ -1,5 +1,5 @@
 /**
- * The script of a page that holds one trace and needs no kernel: what `Trace.to_html` writes.
+ * The script of a page that needs no kernel: what `to_html` of a trace or a comparison writes.
  *
  * The page carries everything the kernel would have sent, packed in one element. Here it is handed
  * to the same widget that notebooks show, by a model that answers from it.
@@ -32,7 +32,7 @@ async function start(): Promise<void> {
     }
   });
   connect(model, model.waiting());
-  const el = document.getElementById("nbtrace-tree");
+  const el = document.getElementById("nbtrace");
   if (el) {
     widget.render({ model, el });
   }
