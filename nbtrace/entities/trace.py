@@ -302,6 +302,23 @@ class Trace:
 
         return page_html(self, path)
 
+    def to_svg(self, path: str | Path | None = None) -> str:
+        """Return the tree and timeline as an SVG picture.
+
+        Parameters
+        ----------
+        path : str or Path, optional
+            Where to write it too, readable by its owner only.
+
+        Returns
+        -------
+        str
+            The SVG, of at most 200 spans.
+        """
+        from nbtrace.widgets.svg import timeline_svg
+
+        return timeline_svg(self, path)
+
     def to_pandas(self) -> pd.DataFrame:
         """Return one row per span as a DataFrame."""
         from nbtrace.search.frame import spans_frame

@@ -24,6 +24,7 @@ from nbtrace.widgets.bundle import STATIC
 from nbtrace.widgets.details import details_of
 from nbtrace.widgets.feed import RowFeed
 from nbtrace.widgets.html import static_html
+from nbtrace.widgets.private_file import write_private
 from nbtrace.widgets.source import source_of
 
 if TYPE_CHECKING:
@@ -122,12 +123,7 @@ def write_page(
         f"<script>{script}</script>\n</body>\n</html>\n"
     )
     if path is not None:
-        from pathlib import Path
-
-        file = Path(path)
-        # made for its owner before anything is in it; an existing file keeps its permissions
-        file.touch(mode=0o600)
-        file.write_text(page, encoding="utf-8", newline="\n")
+        write_private(path, page)
     return page
 
 
