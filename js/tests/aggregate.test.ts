@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { byName, quantile, sorted } from "../src/aggregate/byName";
-import { flameOf, MOST_LEVELS, visibleBoxes } from "../src/aggregate/flame";
+import { flameOf, MOST_LEVELS, visibleBoxes } from "../src/aggregate/boxes";
+import { byName, quantile, sorted } from "../src/aggregate/groups";
 import { Analysis } from "../src/tree/analysis";
 import { Rows } from "../src/tree/columns";
 

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { hasChildren, nextDifference, parentOf, shownLines } from "../src/compare/lines";
+import { hasChildren, nextDifference, parentOf, shownLines } from "../src/compare/shown";
 import { change } from "../src/compare/Totals";
 import type { DiffLine, Mark } from "../src/compare/types";
 

@@ -5,7 +5,7 @@ import { count, dollars, duration } from "../page/format";
 import { KindIcon } from "../page/kinds";
 import type { Analysis } from "../tree/analysis";
 import type { Rows } from "../tree/columns";
-import { byName, type Group, type SortKey, sorted } from "./byName";
+import { byName, type Group, type SortKey, sorted } from "./groups";
 
 /** More names than this are no overview; the rest is said in one line. */
 const MOST_GROUPS = 500;

@@ -4,7 +4,7 @@ import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { count, duration } from "../page/format";
 import { kindColour } from "../page/kinds";
 import type { AggregateProps } from "./ByName";
-import { flameOf, visibleBoxes } from "./flame";
+import { flameOf, visibleBoxes } from "./boxes";
 
 const BOX_HEIGHT = 20;
 /** Narrower boxes cannot be hit. */

@@ -6,8 +6,8 @@ import { useScroll } from "../page/useScroll";
 import { listHeight, visibleSlice } from "../page/window";
 import { BINDINGS, type Command, commandOf } from "./keys";
 import { Line } from "./Line";
-import { differs, hasChildren, nextDifference, parentOf, shownLines } from "./lines";
 import type { CompareSession } from "./session";
+import { differs, hasChildren, nextDifference, parentOf, shownLines } from "./shown";
 import { Totals } from "./Totals";
 import { Values } from "./Values";
 
