@@ -4,7 +4,23 @@
 // No code splitting: front ends import a widget's module from a blob URL, from which a relative
 // chunk cannot be loaded. The style sheet is text inside the bundle, because it is put into each
 // widget's own element (marimo draws in a shadow root).
-import { context } from "esbuild";
+import { readFile } from "node:fs/promises";
+import { context, transform } from "esbuild";
+
+/** Style sheets are text to the bundler, which therefore leaves them as they are. */
+const minifyStyles = {
+  name: "minify-styles",
+  setup(build) {
+    build.onLoad({ filter: /\.css$/ }, async ({ path }) => {
+      const { code } = await transform(await readFile(path, "utf8"), {
+        loader: "css",
+        minify: true,
+        target: "es2022",
+      });
+      return { contents: code.trim(), loader: "text" };
+    });
+  },
+};
 
 const common = {
   bundle: true,
@@ -16,7 +32,7 @@ const common = {
   define: { "define.amd": "false" },
   jsx: "automatic",
   jsxImportSource: "preact",
-  loader: { ".css": "text" },
+  plugins: [minifyStyles],
   logLevel: "warning",
 };
 

@@ -11,20 +11,17 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from nbtrace import tracing
-from nbtrace.client import (
+from nbtrace.config import __version__
+from nbtrace.exceptions import NbtraceError
+from nbtrace.finding import (
     count_traces,
-    create_experiment,
     delete_traces,
     explain,
-    get_experiment,
-    get_experiment_by_name,
     restore_traces,
     search_sessions,
     search_spans,
     search_traces,
 )
-from nbtrace.config import __version__
-from nbtrace.exceptions import NbtraceError
 from nbtrace.tracing.context import context
 from nbtrace.tracing.decorator import trace
 from nbtrace.tracing.settings import configure, set_experiment
@@ -45,6 +42,7 @@ from nbtrace.tracing.traces import (
 from nbtrace.tracing.traces import flush_traces as flush
 
 if TYPE_CHECKING:
+    from nbtrace.adding import add_trace, log_trace
     from nbtrace.annotations import (
         delete_assessment,
         get_assessment,
@@ -54,18 +52,50 @@ if TYPE_CHECKING:
         override_feedback,
         update_assessment,
     )
-    from nbtrace.exchange import export_traces, import_traces, receive
+    from nbtrace.client import MlflowClient
+    from nbtrace.comparing import compare
+    from nbtrace.exchange import import_traces, receive
+    from nbtrace.experiments import (
+        create_experiment,
+        delete_experiment,
+        delete_experiment_tag,
+        get_experiment,
+        get_experiment_by_name,
+        search_experiments,
+        set_experiment_tag,
+        set_experiment_tags,
+    )
+    from nbtrace.exports import export_traces
+    from nbtrace.forwarders import forward, forwarding, stop_forwarding
     from nbtrace.notebook.extension import load_ipython_extension, unload_ipython_extension
+    from nbtrace.tables import TraceTable
     from nbtrace.tracing.autolog import autolog
     from nbtrace.tracing.tracking import get_tracking_uri, set_tracking_uri
     from nbtrace.widgets.span_tree import SpanTree
+    from nbtrace.widgets.trace_diff import TraceDiff
 
 _LAZY = {
+    "MlflowClient": "nbtrace.client",
     "SpanTree": "nbtrace.widgets.span_tree",
+    "TraceTable": "nbtrace.tables",
+    "TraceDiff": "nbtrace.widgets.trace_diff",
+    "compare": "nbtrace.comparing",
+    "add_trace": "nbtrace.adding",
+    "create_experiment": "nbtrace.experiments",
+    "delete_experiment": "nbtrace.experiments",
+    "delete_experiment_tag": "nbtrace.experiments",
+    "get_experiment": "nbtrace.experiments",
+    "get_experiment_by_name": "nbtrace.experiments",
+    "log_trace": "nbtrace.adding",
+    "search_experiments": "nbtrace.experiments",
+    "set_experiment_tag": "nbtrace.experiments",
+    "set_experiment_tags": "nbtrace.experiments",
     "delete_assessment": "nbtrace.annotations",
     "get_assessment": "nbtrace.annotations",
     "autolog": "nbtrace.tracing.autolog",
-    "export_traces": "nbtrace.exchange",
+    "export_traces": "nbtrace.exports",
+    "forward": "nbtrace.forwarders",
+    "forwarding": "nbtrace.forwarders",
     "get_tracking_uri": "nbtrace.tracing.tracking",
     "import_traces": "nbtrace.exchange",
     "load_ipython_extension": "nbtrace.notebook.extension",
@@ -75,26 +105,36 @@ _LAZY = {
     "override_feedback": "nbtrace.annotations",
     "receive": "nbtrace.exchange",
     "set_tracking_uri": "nbtrace.tracing.tracking",
+    "stop_forwarding": "nbtrace.forwarders",
     "unload_ipython_extension": "nbtrace.notebook.extension",
     "update_assessment": "nbtrace.annotations",
 }
 
 __all__ = [
+    "MlflowClient",
     "NbtraceError",
     "SpanTree",
+    "TraceDiff",
+    "TraceTable",
     "__version__",
+    "add_trace",
     "autolog",
+    "compare",
     "configure",
     "context",
     "count_traces",
     "create_experiment",
     "delete_assessment",
+    "delete_experiment",
+    "delete_experiment_tag",
     "delete_trace_tag",
     "delete_traces",
     "explain",
     "export_traces",
     "flush",
     "flush_trace_async_logging",
+    "forward",
+    "forwarding",
     "get_active_trace_id",
     "get_assessment",
     "get_current_active_span",
@@ -108,17 +148,22 @@ __all__ = [
     "log_assessment",
     "log_expectation",
     "log_feedback",
+    "log_trace",
     "override_feedback",
     "receive",
     "restore_traces",
+    "search_experiments",
     "search_sessions",
     "search_spans",
     "search_traces",
     "set_experiment",
+    "set_experiment_tag",
+    "set_experiment_tags",
     "set_trace_tag",
     "set_tracking_uri",
     "start_span",
     "start_span_no_context",
+    "stop_forwarding",
     "trace",
     "tracing",
     "unload_ipython_extension",

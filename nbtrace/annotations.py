@@ -21,6 +21,7 @@ from nbtrace.store.assessments import (
     remove_assessment,
 )
 from nbtrace.store.rows import TraceRow
+from nbtrace.tracing.redaction import redact_value
 from nbtrace.tracing.traces import active_trace, flush_traces
 
 if TYPE_CHECKING:
@@ -166,7 +167,8 @@ def log_assessment(trace_id: str, assessment: Assessment) -> Assessment:
     Returns
     -------
     Assessment
-        The same object, with ``trace_id`` and ``assessment_id`` set.
+        With ``trace_id`` and ``assessment_id`` set; the same object, unless a secret in it was
+        redacted.
 
     Raises
     ------
@@ -187,8 +189,17 @@ def log_assessment(trace_id: str, assessment: Assessment) -> Assessment:
         return assessment
     assessment.trace_id = normalize_trace_id(trace_id)
     _have_row(assessment.trace_id)
-    add_assessment(current_store().database, assessment.trace_id, assessment)
-    return assessment
+    kept = _redacted(assessment)
+    add_assessment(current_store().database, assessment.trace_id, kept)
+    assessment.assessment_id = kept.assessment_id
+    return kept
+
+
+def _redacted(assessment: Assessment) -> Assessment:
+    """Return an assessment without the secrets in it; itself, where it holds none."""
+    plain = assessment.to_dictionary()
+    kept = redact_value(plain)
+    return assessment if kept is plain else type(assessment).from_dictionary(kept)
 
 
 def get_assessment(trace_id: str, assessment_id: str) -> Assessment:
@@ -239,7 +250,7 @@ def update_assessment(trace_id: str, assessment_id: str, assessment: Assessment)
         ``INVALID_PARAMETER_VALUE`` if the kinds differ.
     """
     return change_assessment(
-        current_store().database, normalize_trace_id(trace_id), assessment_id, assessment
+        current_store().database, normalize_trace_id(trace_id), assessment_id, _redacted(assessment)
     )
 
 

@@ -44,7 +44,7 @@ def main() -> None:
     """See what your LLM code did, from traces kept in the .nbtrace directory."""
 
 
-@main.command()
+@main.command(short_help="Trace a small program and show its tree.")
 @click.option("--lab", is_flag=True, help="Open JupyterLab on the quickstart notebook instead.")
 @click.option(
     "--dir",
@@ -59,8 +59,11 @@ def demo(*, lab: bool, directory: Path | None, lab_options: tuple[str, ...]) -> 
     The program searches Python's own documentation, calls tools and asks a model. The model is
     served from this machine, unless OPENAI_BASE_URL and OPENAI_API_KEY are both set.
 
-    What follows -- is passed to JupyterLab, as in: nbtrace demo --lab -- --no-browser
-    """
+    What follows -- is passed to JupyterLab, as in:
+
+    \b
+    nbtrace demo --lab -- --no-browser
+    """  # noqa: D301 - click's mark for lines that stay as they are
     if lab_options and not lab:
         message = "options after -- are for JupyterLab; add --lab"
         raise click.UsageError(message)
@@ -71,7 +74,7 @@ def demo(*, lab: bool, directory: Path | None, lab_options: tuple[str, ...]) -> 
     raise SystemExit(module.run(directory))
 
 
-@main.command()
+@main.command(short_help="Print the tree of a trace.")
 @click.argument("trace_id", metavar="[TRACE_ID]", default="")
 def show(trace_id: str) -> None:
     """Print the tree of the trace TRACE_ID, or of the newest one."""
@@ -81,13 +84,15 @@ def show(trace_id: str) -> None:
     if not trace_id:
         newest = nbtrace.search_traces(max_results=1, return_type="list", include_spans=False)
         if not newest:
-            message = f"there is no trace in {_store()} yet"
+            message = f"there is no trace in {_store()} yet" if _store().exists() else _no_store()
             raise NbtraceError.missing(message)
         trace_id = newest[0].info.trace_id
         click.echo(trace_id)
     trace = nbtrace.get_trace(trace_id, silent=True)
     if trace is None:
         message = f"there is no trace {trace_id} in {_store()}; `nbtrace search` lists what is"
+        if not _store().exists():
+            message = _no_store()
         raise NbtraceError.missing(message)
     click.echo(terminal_tree(trace))
 
@@ -115,7 +120,7 @@ def search(filter_string: str, max_results: int, order_by: tuple[str, ...], *, f
         include_spans=full,
     )
     if frame.empty:
-        click.echo(f"No trace in {_store()} matches.")
+        click.echo(f"No trace in {_store()} matches." if _store().exists() else _no_store())
     elif full:
         for place in range(len(frame)):
             click.echo(_full(frame, place))
@@ -162,26 +167,57 @@ def _full(frame: pd.DataFrame, place: int) -> str:
     return "\n".join(f"{name!s:<{width}}  {value}".rstrip() for name, value in row.items()) + "\n"
 
 
+def _count(number: int, word: str) -> str:
+    return f"{number:,} {word}{'' if number == 1 else 's'}"
+
+
+def _no_store() -> str:
+    return (
+        f"There is no store: {_store()} does not exist. It is made by the first trace; NBTRACE_DIR "
+        "names another one."
+    )
+
+
 def _store() -> Path:
     from nbtrace.store import current_store
 
     return current_store().directory
 
 
-@main.command()
-@click.argument("filter_string", metavar="FILTER", default="")
-@click.option("--to", required=True, help="A file (.jsonl, .json, .pb, .gz), an address, or - .")
+@main.command(short_help="Send traces to a file or to an OTLP receiver.")
+@click.argument("filter_string", metavar="[FILTER]", default="")
+@click.option(
+    "--to", required=True, help="A file (.jsonl, .json, .pb, .gz, .html), an address, or - ."
+)
 @click.option("--header", multiple=True, metavar="NAME=VALUE", help="Sent with each request.")
 @click.option("--protocol", type=click.Choice(["http/json", "http/protobuf"]))
+@click.option(
+    "--receiver",
+    type=click.Choice(["mlflow", "phoenix"]),
+    help="Who receives, to send what it understands.",
+)
+@click.option("--project", help="MLflow's experiment or Phoenix's project; needs --receiver.")
 @click.option("-n", "--max-results", type=int, help="The most traces to export.")
-def export(
-    filter_string: str, to: str, header: tuple[str, ...], protocol: Any, max_results: int | None
+@click.option("--restart", is_flag=True, help="Begin anew where the same export was interrupted.")
+def export(  # noqa: PLR0913, PLR0917 - click's options
+    filter_string: str,
+    to: str,
+    header: tuple[str, ...],
+    protocol: Any,
+    receiver: Any,
+    project: str | None,
+    max_results: int | None,
+    *,
+    restart: bool,
 ) -> None:
     """Send the traces that match FILTER to a file or to an OTLP/HTTP receiver.
 
-    As in: nbtrace export "status = 'ERROR'" --to errors.jsonl.gz
-    or: nbtrace export --to http://localhost:4318
-    """
+    \b
+    nbtrace export "status = 'ERROR'" --to errors.jsonl.gz
+    nbtrace export --to http://localhost:5000 --receiver mlflow --project trials
+
+    The same command goes on where it was interrupted.
+    """  # noqa: D301 - click's mark for lines that stay as they are
     import nbtrace
 
     result = nbtrace.export_traces(
@@ -189,7 +225,10 @@ def export(
         to=sys.stdout.buffer if to == "-" else to,
         headers=_headers(header),
         protocol=protocol,
+        receiver=receiver,
+        project=project,
         max_results=max_results,
+        resume=not restart,
     )
     click.echo(repr(result), err=True)
 
@@ -205,12 +244,12 @@ def _headers(pairs: tuple[str, ...]) -> dict[str, str]:
     return headers
 
 
-@main.command(name="import")
+@main.command(name="import", short_help="Bring in traces that others wrote.")
 @click.argument("sources", metavar="SOURCE...", nargs=-1, required=True)
 @click.option("--experiment", help="Where new traces go; it is made when missing.")
 @click.option("--skip-errors", is_flag=True, help="Bring in what is sound, and list the rest.")
 def import_(sources: tuple[str, ...], experiment: str | None, *, skip_errors: bool) -> None:
-    """Bring in traces: OTLP as JSON, lines or protobuf, or MLflow's trace JSON.
+    """Bring in traces: OTLP as JSON, lines or protobuf, MLflow's, Phoenix's, Langfuse's, Jaeger's.
 
     SOURCE is a file, a directory, an address, or - for standard input.
     """
@@ -222,12 +261,13 @@ def import_(sources: tuple[str, ...], experiment: str | None, *, skip_errors: bo
             experiment=experiment,
             on_error="skip" if skip_errors else "raise",
         )
-        click.echo(f"{source}: {len(result.trace_ids):,} traces, {result.spans:,} spans")
+        traces = _count(len(result.trace_ids), "trace")
+        click.echo(f"{source}: {traces}, {_count(result.spans, 'span')}")
         for problem in result.problems:
             click.echo(f"  {problem}", err=True)
 
 
-@main.command()
+@main.command(short_help="Take traces that other programs send.")
 @click.option("--port", type=int, help="0 for any that is free.  [default: 4318]")
 @click.option("--experiment", help="Where new traces go; it is made when missing.")
 def receive(port: int | None, experiment: str | None) -> None:
@@ -244,10 +284,11 @@ def receive(port: int | None, experiment: str | None) -> None:
         click.echo(f"Listening on {receiver.url}, keeping traces in {_store()}; Ctrl-C ends it.")
         with contextlib.suppress(KeyboardInterrupt):
             threading.Event().wait()
-        click.echo(f"{receiver.spans:,} spans in {receiver.requests:,} requests.")
+        spans, requests = _count(receiver.spans, "span"), _count(receiver.requests, "request")
+        click.echo(f"{spans} in {requests}.")
 
 
-@main.command()
+@main.command(short_help="Free the disk of deleted traces, for good.")
 @click.option("--older-than", metavar="AGE", help="Delete older traces too, as in 30d or 12h.")
 @click.option(
     "--keep-tag",
@@ -296,7 +337,8 @@ def gc(older_than: str | None, keep_tags: tuple[str, ...], *, dry_run: bool) -> 
         )
     word = "would free" if dry_run else "freed"
     click.echo(
-        f"{word} {freed.traces:,} traces, {freed.files:,} files, {freed.file_bytes / 1e6:,.1f} MB"
+        f"{word} {_count(freed.traces, 'trace')}, {_count(freed.files, 'file')}, "
+        f"{freed.file_bytes / 1e6:,.1f} MB"
     )
 
 
@@ -307,11 +349,7 @@ def version() -> None:
     click.echo(f"store {_store()}")
 
 
-if __name__ == "__main__":
-    main()
-
-
-@main.command()
+@main.command(short_help="Take nbtrace's outputs out of notebooks.")
 @click.argument("notebooks", metavar="[NOTEBOOK]...", nargs=-1)
 @click.option("--check", is_flag=True, help="Change nothing; exit with 1 if there is any.")
 def clean(notebooks: tuple[str, ...], *, check: bool) -> None:
@@ -336,3 +374,7 @@ def clean(notebooks: tuple[str, ...], *, check: bool) -> None:
     for name in changed:
         click.echo(f"{name}: has outputs of nbtrace" if check else f"{name}: cleaned")
     raise SystemExit(check and bool(changed))
+
+
+if __name__ == "__main__":
+    main()

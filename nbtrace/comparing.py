@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nbtrace.exceptions import NbtraceError
 from nbtrace.tracing.traces import flush_traces
 
 if TYPE_CHECKING:
@@ -44,13 +43,6 @@ def compare(before: Trace | str, after: Trace | str | None = None) -> TraceDiff:
     ~ ask  ... · outputs differ
     """
     flush_traces()
-    from nbtrace.widgets.previous_run import previous_run
-    from nbtrace.widgets.trace_diff import TraceDiff
+    from nbtrace.widgets.trace_diff import compare_traces
 
-    if after is not None:
-        return TraceDiff(before, after)
-    found = previous_run(before)
-    if found is None:
-        message = "there is no earlier run of this trace; name both: compare(before, after)"
-        raise NbtraceError.missing(message)
-    return TraceDiff(found, before)
+    return compare_traces(before, after)

@@ -6,14 +6,16 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Literal
 
 from nbtrace.exceptions import NbtraceError
 
 if TYPE_CHECKING:
-    import re
+    from collections.abc import Callable
 
 # Of the package; its metadata and the recorded spans read it here.
 __version__ = "0.1.0"
@@ -35,33 +37,129 @@ INDEXED_TEXT_CHARACTERS = 2_000
 Display = Literal["auto", "always", "never"]
 Saved = Literal["full", "names", "none"]
 
+_CHOICES = {"display": ("auto", "always", "never"), "saved": ("full", "names", "none")}
+_FLAGS = frozenset({"redact", "capture_content"})
+_LISTS = frozenset({"redact_patterns", "redact_keys"})
+_ON = frozenset({"1", "true", "yes", "on"})
+_OFF = frozenset({"0", "false", "no", "off"})
+# The one whose name in the environment is MLflow's.
+_MLFLOWS_VARIABLES = {"sampling_ratio": "NBTRACE_TRACE_SAMPLING_RATIO"}
 
-def _flag_is_on(name: str) -> bool:
-    text = os.environ.get(name, "").strip().lower()
+
+def variable_of(option: str) -> str:
+    """Return the environment variable that sets an option.
+
+    Examples
+    --------
+    >>> variable_of("saved")
+    'NBTRACE_SAVED'
+    """
+    return _MLFLOWS_VARIABLES.get(option) or f"NBTRACE_{option.upper()}"
+
+
+def checked_option(name: str, value: Any) -> Any:
+    """Return the value of an option as it is kept.
+
+    Parameters
+    ----------
+    name : str
+        The option.
+    value : object
+        What a person gave.
+
+    Raises
+    ------
+    NbtraceError
+        For a value that cannot work; the message says what can.
+
+    Examples
+    --------
+    >>> checked_option("redact_keys", ["Patient_ID"])
+    ('patient_id',)
+    """
+    if name in _FLAGS and not isinstance(value, bool):
+        raise NbtraceError.invalid(f"{name} must be True or False, got {value!r}")
+    if name in _LISTS and isinstance(value, str):
+        raise NbtraceError.invalid(
+            f"{name} must be a list of strings, got the string {value!r}: put it into a list"
+        )
+    if name == "redact_patterns":
+        try:
+            return tuple(re.compile(pattern) for pattern in value)
+        except re.error as error:
+            raise NbtraceError.invalid(
+                f"redact_patterns: {error.pattern!r} is no regular expression: {error}"
+            ) from None
+    if name == "redact_keys":
+        return tuple(str(key).lower() for key in value)
+    if name in _CHOICES and value not in _CHOICES[name]:
+        raise NbtraceError.invalid(
+            f"{name} must be one of {', '.join(_CHOICES[name])}; got {value!r}"
+        )
+    if name == "sampling_ratio" and not (isinstance(value, int | float) and 0 <= value <= 1):
+        raise NbtraceError.invalid(f"sampling_ratio must be from 0 to 1, got {value!r}")
+    if name.startswith(("max_", "indexed_")) and not (isinstance(value, int) and value > 0):
+        raise NbtraceError.invalid(f"{name} must be a positive integer, got {value!r}")
+    return value
+
+
+def _from_environment(name: str, default: Any) -> Any:
+    """Return an option as its environment variable says, or the default."""
+    variable = variable_of(name)
+    text = os.environ.get(variable, "").strip()
     if not text:
-        return True
-    if text in {"1", "true", "yes", "on"}:
-        return True
-    if text in {"0", "false", "no", "off"}:
-        return False
-    msg = f"{name} must be one of 1, true, yes, on, 0, false, no, off; got {text!r}"
-    raise NbtraceError.invalid(msg)
+        return default
+    try:
+        return checked_option(name, _read(name, text, default))
+    except ValueError as error:
+        raise NbtraceError.invalid(f"{variable}={text!r}: {error}") from None
+    except NbtraceError as error:
+        raise NbtraceError.invalid(f"{variable}={text!r}: {error.message}") from None
+
+
+def _read(name: str, text: str, default: Any) -> Any:
+    if name in _FLAGS:
+        word = text.lower()
+        if word not in _ON | _OFF:
+            message = "must be one of 1, true, yes, on, 0, false, no, off"
+            raise ValueError(message)
+        return word in _ON
+    if name in _LISTS:
+        # A pattern may hold any character, so several of them are a JSON list.
+        if text.startswith("["):
+            try:
+                return json.loads(text)
+            except ValueError:
+                pass
+        return [text] if name == "redact_patterns" else [key.strip() for key in text.split(",")]
+    try:
+        return type(default)(text)
+    except ValueError:
+        message = "must be a number"
+        raise ValueError(message) from None
+
+
+def _option(name: str, default: Any) -> Callable[[], Any]:
+    return lambda: _from_environment(name, default)
 
 
 @dataclass(slots=True)
 class Options:
-    """What ``nbtrace.configure`` sets.
+    """What ``nbtrace.configure`` sets, at first as the environment says.
+
+    Each option has a variable of its name, such as ``NBTRACE_SAVED``; a list of keys is separated
+    by commas, several patterns are a JSON list.
 
     Attributes
     ----------
     redact : bool
-        Whether secrets are replaced before anything is kept (``NBTRACE_REDACT``).
+        Whether secrets are replaced before anything is kept.
     redact_patterns : tuple of re.Pattern
         Further patterns; every match becomes ``[REDACTED]``.
     redact_keys : tuple of str
         Further names of keys (lower case) whose values are replaced.
     capture_content : bool
-        Whether inputs and outputs are recorded at all (``NBTRACE_CAPTURE_CONTENT``).
+        Whether inputs and outputs are recorded at all.
     display : {"auto", "always", "never"}
         ``auto`` shows the tree of ``%%trace`` cells only.
     saved : {"full", "names", "none"}
@@ -74,21 +172,27 @@ class Options:
         Grows with each change.
     """
 
-    redact: bool = field(default_factory=lambda: _flag_is_on("NBTRACE_REDACT"))
-    redact_patterns: tuple[re.Pattern[str], ...] = ()
-    redact_keys: tuple[str, ...] = ()
-    capture_content: bool = field(default_factory=lambda: _flag_is_on("NBTRACE_CAPTURE_CONTENT"))
-    display: Display = "auto"
-    saved: Saved = "full"
-    max_value_bytes: int = MAX_VALUE_BYTES
-    max_value_nodes: int = MAX_VALUE_NODES
-    max_value_depth: int = MAX_VALUE_DEPTH
-    max_string_characters: int = MAX_STRING_CHARACTERS
-    indexed_attribute_characters: int = INDEXED_ATTRIBUTE_CHARACTERS
-    indexed_text_characters: int = INDEXED_TEXT_CHARACTERS
-    sampling_ratio: float = field(
-        default_factory=lambda: float(os.environ.get("NBTRACE_TRACE_SAMPLING_RATIO", "1"))
+    redact: bool = field(default_factory=_option("redact", default=True))
+    redact_patterns: tuple[re.Pattern[str], ...] = field(
+        default_factory=_option("redact_patterns", ())
     )
+    redact_keys: tuple[str, ...] = field(default_factory=_option("redact_keys", ()))
+    capture_content: bool = field(default_factory=_option("capture_content", default=True))
+    display: Display = field(default_factory=_option("display", "auto"))
+    saved: Saved = field(default_factory=_option("saved", "full"))
+    max_value_bytes: int = field(default_factory=_option("max_value_bytes", MAX_VALUE_BYTES))
+    max_value_nodes: int = field(default_factory=_option("max_value_nodes", MAX_VALUE_NODES))
+    max_value_depth: int = field(default_factory=_option("max_value_depth", MAX_VALUE_DEPTH))
+    max_string_characters: int = field(
+        default_factory=_option("max_string_characters", MAX_STRING_CHARACTERS)
+    )
+    indexed_attribute_characters: int = field(
+        default_factory=_option("indexed_attribute_characters", INDEXED_ATTRIBUTE_CHARACTERS)
+    )
+    indexed_text_characters: int = field(
+        default_factory=_option("indexed_text_characters", INDEXED_TEXT_CHARACTERS)
+    )
+    sampling_ratio: float = field(default_factory=_option("sampling_ratio", 1.0))
     version: int = 0
 
     def update(self, **changes: Any) -> None:
@@ -102,11 +206,20 @@ class Options:
         known = {item.name for item in fields(self)} - {"version"}
         for name in changes:
             if name not in known:
-                msg = f"unknown option {name!r}; the options are {', '.join(sorted(known))}"
-                raise NbtraceError.invalid(msg)
+                raise NbtraceError.invalid(
+                    f"unknown option {name!r}{_hint(name, known)}; "
+                    f"the options are {', '.join(sorted(known))}"
+                )
         for name, value in changes.items():
             setattr(self, name, value)
         self.version += 1
+
+
+def _hint(name: str, known: set[str]) -> str:
+    import difflib
+
+    close = difflib.get_close_matches(name, sorted(known), n=1)
+    return f", did you mean {close[0]!r}?" if close else ""
 
 
 options = Options()

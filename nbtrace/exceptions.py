@@ -48,3 +48,7 @@ class NbtraceError(Exception):
     def exists(cls, message: str) -> NbtraceError:
         """Return an error for something that is in the store already."""
         return cls(message, RESOURCE_ALREADY_EXISTS)
+
+
+# `except mlflow.exceptions.MlflowException` of a notebook that came from MLflow.
+MlflowException = NbtraceError

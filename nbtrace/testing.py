@@ -9,7 +9,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from nbtrace.tracing import active, record, spans
+from nbtrace.tracing import active, record, span_data, span_ids, spans
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,16 +72,16 @@ def deterministic(seed: int = 0, start: int = START_NS, step: int = STEP_NS) -> 
     clock = Clock(start, step)
     saved = [
         (module, name, getattr(module, name))
-        for module in (record, spans, active)
+        for module in (span_data, record, spans, active)
         for name in ("time_ns", "monotonic_ns")
         if hasattr(module, name)
     ]
     for module, name, _ in saved:
         setattr(module, name, getattr(clock, name))
-    record.seed_ids(seed)
+    span_ids.seed_ids(seed)
     try:
         yield clock
     finally:
         for module, name, original in saved:
             setattr(module, name, original)
-        record.seed_ids()
+        span_ids.seed_ids()

@@ -52,6 +52,7 @@ def test_show_takes_the_bare_hexadecimal_id() -> None:
 
 def test_show_of_an_unknown_trace_says_where_it_looked(store_directory: Path) -> None:
     unknown = "tr-" + "0" * 32
+    trace_something("outer")
     message = run("show", unknown, code=1)
     assert message.startswith(f"Error: there is no trace {unknown} in {store_directory}")
     assert "nbtrace search" in message
@@ -79,7 +80,8 @@ def test_search_full_prints_every_column() -> None:
 
 
 def test_search_without_a_match_says_so(store_directory: Path) -> None:
-    assert run("search") == f"No trace in {store_directory} matches.\n"
+    trace_something("outer")
+    assert run("search", "name = 'other'") == f"No trace in {store_directory} matches.\n"
 
 
 def test_a_bad_filter_is_a_message_not_a_traceback() -> None:
@@ -112,7 +114,7 @@ def test_export_and_import(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert "2 spans of 1 trace" in run("export", "name = 'outer'", "--to", str(file))
     monkeypatch.setenv("NBTRACE_DIR", str(tmp_path / ".nbtrace"))
     nbtrace.set_tracking_uri(tmp_path)
-    assert "1 traces, 2 spans" in run("import", str(file), "--experiment", "others")
+    assert "1 trace, 2 spans" in run("import", str(file), "--experiment", "others")
     assert "outer" in run("show", trace_id)
     bad = tmp_path / "bad.jsonl"
     bad.write_text('{"resourceSpans": []}\n{broken\n')
@@ -132,6 +134,38 @@ def test_receive_until_interrupted(tmp_path: Path) -> None:
         trace_something("sent")
         nbtrace.export_traces(to=found.group())
         running.send_signal(signal.SIGINT)
-        assert "2 spans in 1 requests." in running.communicate(timeout=20)[0]
+        assert "2 spans in 1 request." in running.communicate(timeout=20)[0]
     nbtrace.set_tracking_uri(tmp_path)
     assert nbtrace.count_traces("name = 'sent'") == 1
+
+
+@pytest.mark.parametrize("command", ["search", "show"])
+def test_reading_where_nothing_was_traced_makes_no_store_and_says_where_it_looked(
+    command: str, store_directory: Path
+) -> None:
+    text = run(command, code=0 if command == "search" else 1)
+    assert f"There is no store: {store_directory} does not exist" in text
+    assert not store_directory.exists()
+
+
+def test_every_command_says_in_one_line_what_it_does() -> None:
+    for line in run("--help").partition("Commands:")[2].strip().splitlines():
+        assert line.endswith("."), line
+        assert not line.endswith("..."), line
+
+
+def test_counts_are_in_good_english() -> None:
+    trace_id = trace_something("outer")
+    assert run("gc", "--dry-run").startswith("would free 0 traces, 0 files")
+    nbtrace.delete_traces("0", trace_ids=[trace_id])
+    assert run("gc").startswith("freed 1 trace, 1 file, ")
+
+
+def test_output_into_a_closed_pipe_is_silent() -> None:
+    for number in range(3):
+        trace_something("outer", number)
+    program = f"{sys.executable} -m nbtrace search --full | head -n 1"
+    done = subprocess.run(program, shell=True, capture_output=True, text=True, check=False)
+    assert done.returncode == 0
+    assert done.stderr == ""
+    assert len(done.stdout.splitlines()) == 1

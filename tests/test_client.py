@@ -103,3 +103,115 @@ def test_the_chosen_experiment_is_searched_and_all_of_them_where_none_was_chosen
     assert nbtrace.count_traces() == 1
     assert list(nbtrace.search_spans()["name"]) == ["in prompts"]
     assert list(nbtrace.search_traces("experiment = 'Default'")["name"]) == ["in the default"]
+
+
+# MLflow's client, and experiments
+
+
+def test_traces_that_are_linked_to_a_run_are_found_by_it():
+    client = nbtrace.MlflowClient()
+    first, second = record("a"), record("b")
+    client.link_traces_to_run([first], "run-1")
+    assert [trace.trace_id for trace in client.search_traces(run_id="run-1")] == [first]
+    with pytest.raises(NbtraceError, match="no trace"):
+        client.link_traces_to_run([second, "tr-" + "0" * 32], "run-1")
+    assert nbtrace.count_traces("run_id = 'run-1'") == 1
+
+
+def test_spans_are_started_and_ended_by_their_ids():
+    client = nbtrace.MlflowClient()
+    root = client.start_trace("job", tags={"by": "client"}, run_id="run-7")
+    step = client.start_span("step", root.trace_id, root.span_id, span_type="TOOL")
+    client.end_span(root.trace_id, step.span_id, outputs=1, status="ERROR")
+    late = client.start_span("after", root.trace_id, step.span_id)
+    client.end_span(root.trace_id, late.span_id)
+    with pytest.raises(NbtraceError, match="no open span"):
+        client.end_span(root.trace_id, step.span_id)
+    with pytest.raises(NbtraceError, match="has no span"):
+        client.start_span("x", root.trace_id, "0" * 16)
+    client.end_trace(root.trace_id, outputs=2)
+    with pytest.raises(NbtraceError, match="has ended already"):
+        client.end_trace(root.trace_id)
+    with pytest.raises(NbtraceError, match="there is no trace"):
+        client.start_span("x", "tr-" + "0" * 32, "0" * 16)
+    with pytest.raises(NbtraceError, match="there is no trace"):
+        client.get_trace("tr-" + "0" * 32)
+    trace = client.get_trace(root.trace_id)
+    parents = {span.name: span.parent_id for span in trace.data.spans}
+    assert parents == {"job": None, "step": root.span_id, "after": step.span_id}
+    assert trace.info.trace_metadata["mlflow.sourceRun"] == "run-7"
+
+
+def test_pages_of_the_client():
+    names = [record(f"step {number}") for number in range(5)]
+    client = nbtrace.MlflowClient()
+    first = client.search_traces(max_results=3)
+    rest = client.search_traces(max_results=3, page_token=first.token)
+    assert [trace.trace_id for trace in [*first, *rest]] == names[::-1]
+    assert rest.token is None
+
+
+def test_a_client_of_another_store_is_refused(tmp_path):
+    assert nbtrace.MlflowClient(nbtrace.get_tracking_uri()).tracking_uri
+    with pytest.raises(NbtraceError, match="set_tracking_uri"):
+        nbtrace.MlflowClient(str(tmp_path))
+
+
+def test_a_deleted_experiment_hides_its_traces_until_it_is_restored():
+    chosen = nbtrace.set_experiment("trials")
+    trace_id = record("in trials")
+    nbtrace.set_experiment_tags({"team": "a", "stage": 2})
+    nbtrace.delete_experiment_tag("stage")
+    assert nbtrace.get_experiment(chosen.experiment_id).tags == {"team": "a"}
+    nbtrace.delete_experiment(chosen.experiment_id)
+    record("in the default again")
+    assert [t.info.name for t in nbtrace.search_traces(return_type="list")] == [
+        "in the default again"
+    ]
+    with pytest.raises(NbtraceError, match="is deleted"):
+        nbtrace.set_experiment("trials")
+    with pytest.raises(NbtraceError, match="deleted experiment is named"):
+        nbtrace.create_experiment("trials")
+    client = nbtrace.MlflowClient()
+    assert [item.name for item in nbtrace.search_experiments(view_type=2)] == ["trials"]
+    client.restore_experiment(chosen.experiment_id)
+    client.rename_experiment(chosen.experiment_id, "experiments of May")
+    assert nbtrace.count_traces("experiment = 'experiments of May'") == 1
+    assert nbtrace.get_trace(trace_id) is not None
+    with pytest.raises(NbtraceError, match="default experiment cannot be deleted"):
+        nbtrace.delete_experiment("0")
+
+
+def test_experiments_are_found_and_ordered():
+    for name, team in (("b", "x"), ("a", "y"), ("c", "x")):
+        nbtrace.create_experiment(name, tags={"team": team})
+    found = nbtrace.search_experiments(filter_string="tags.team = 'x'", order_by=["name DESC"])
+    assert [item.name for item in found] == ["c", "b"]
+    assert len(nbtrace.search_experiments(filter_string="creation_time > '1h ago'")) == 4
+    page = nbtrace.MlflowClient().search_experiments(max_results=3, order_by=["name"])
+    assert [item.name for item in page] == ["Default", "a", "b"]
+    rest = nbtrace.MlflowClient().search_experiments(
+        max_results=3, order_by=["name"], page_token=page.token
+    )
+    assert [item.name for item in rest] == ["c"]
+    with pytest.raises(NbtraceError, match="unknown field 'state'"):
+        nbtrace.search_experiments(filter_string="state = 'OK'")
+    with pytest.raises(NbtraceError, match="view_type"):
+        nbtrace.search_experiments(view_type=7)
+
+
+def test_add_trace_redacts_and_refuses_what_has_not_ended():
+    with nbtrace.start_span("far") as far, pytest.raises(NbtraceError, match="has ended"):
+        nbtrace.add_trace(nbtrace.get_trace(far.trace_id))
+    whole = nbtrace.get_trace(far.trace_id).to_dict()
+    secret = "sk-" + "a1B2" * 12
+    whole["data"]["spans"][0]["attributes"]["note"] = f'"{secret}"'
+    with nbtrace.start_span("near") as near:
+        nbtrace.add_trace(whole)
+    spans = {span.name: span for span in nbtrace.get_trace(near.trace_id).data.spans}
+    assert spans["far"].parent_id == near.span_id
+    assert secret not in str(spans["far"].raw_attributes)
+    nbtrace.add_trace(whole)
+    assert nbtrace.count_traces("name = 'Remote Trace <far>'") == 1
+    with pytest.raises(NbtraceError, match="Trace or the dict"):
+        nbtrace.add_trace("tr-1")

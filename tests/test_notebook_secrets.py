@@ -25,6 +25,7 @@ try:
     call("postgresql://ada:{PASSWORD}@db.example/books", {{"Authorization": "Bearer {TOKEN}"}})
 except ConnectionError:
     pass
+nbtrace.get_current_active_span().set_attribute("password={PASSWORD}", {{"token": "{TOKEN}"}})
 nbtrace.update_current_trace(tags={{"database": "postgresql://ada:{PASSWORD}@db.example/books"}})
 """
 

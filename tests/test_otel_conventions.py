@@ -8,8 +8,16 @@ from typing import Any
 
 import pytest
 
+import nbtrace
 from nbtrace.entities import InstrumentationScope, Span, SpanEvent, SpanStatus
-from nbtrace.otel.conventions import SpanView, chat_previews, index_fields, view, views
+from nbtrace.otel.conventions import (
+    SpanView,
+    chat_previews,
+    index_fields,
+    is_incomplete,
+    view,
+    views,
+)
 from nbtrace.otel.usage import totals
 
 FIXTURES = Path(__file__).parent / "fixtures"
@@ -411,3 +419,117 @@ def test_stored_spans_stay_as_they_came() -> None:
                 one.to_dict()
             assert json.dumps([dict(span.raw_attributes) for span in spans]) == before
             assert [len(span.events) for span in spans] == events
+
+
+def test_genai_tokens_on_a_span_of_ones_own_are_counted() -> None:
+    with nbtrace.start_span("ask", span_type="CHAT_MODEL") as span:
+        span.set_inputs("why?")
+        span.set_attributes(
+            {
+                "gen_ai.response.model": "gpt-4o-mini",
+                "gen_ai.provider.name": "openai",
+                "gen_ai.usage.input_tokens": 7,
+                "gen_ai.usage.output_tokens": 5,
+            }
+        )
+    row = nbtrace.search_spans("span.tokens = 12").iloc[0]
+    assert (row["type"], row["model"], row["tokens"]) == ("CHAT_MODEL", "gpt-4o-mini", 12)
+    assert row["cost"] > 0
+    usage = nbtrace.get_trace(span.trace_id).info.token_usage
+    assert usage == {"input_tokens": 7, "output_tokens": 5, "total_tokens": 12}
+
+
+def test_mlflows_own_tokens_go_before_genais() -> None:
+    attributes = {
+        "mlflow.spanType": '"LLM"',
+        "mlflow.chat.tokenUsage": '{"input_tokens": 1, "output_tokens": 2, "total_tokens": 3}',
+        "gen_ai.usage.input_tokens": 70,
+    }
+    assert index_fields(attributes)[2:5] == (1, 2, 3)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_only_a_stream_left_half_read_is_incomplete(family: str) -> None:
+    for name, (spans, logs) in load(family).items():
+        for found in views(spans, logs):
+            assert not found.half_read, (name, found.name)
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        {
+            "openinference.span.kind": "LLM",
+            "llm.invocation_parameters": '{"model": "m", "stream": true}',
+            "llm.output_messages.0.message.role": "assistant",
+            "llm.output_messages.0.message.content": "Hel",
+        },
+        {
+            "gen_ai.operation.name": "chat",
+            "gen_ai.is_streaming": True,
+            "gen_ai.output.messages": '[{"role": "assistant", "parts": '
+            '[{"type": "text", "content": "Hel"}], "finish_reason": ""}]',
+        },
+    ],
+)
+def test_a_stream_left_half_read_says_so(attributes: dict[str, Any]) -> None:
+    def incomplete(end: int | None, **more: Any) -> bool:
+        return is_incomplete(
+            Span(
+                trace_id="tr-" + "0a" * 16,
+                span_id="0b" * 8,
+                name="chat",
+                start_time_ns=1,
+                end_time_ns=end,
+                attributes=attributes | more,
+            )
+        )
+
+    assert incomplete(2)
+    assert not incomplete(None)
+    finished = {"llm.finish_reason": "stop", "gen_ai.response.finish_reasons": ["stop"]}
+    assert not incomplete(2, **finished)
+
+
+def test_an_agent_of_pydantic_ai_shows_its_conversation() -> None:
+    conversation = [
+        {"role": "user", "parts": [{"type": "text", "content": "Weather?"}]},
+        {"role": "assistant", "parts": [{"type": "text", "content": "Sunny."}]},
+    ]
+    instructions = [{"type": "text", "content": "Be kind."}]
+    found = view(
+        Span(
+            trace_id="tr-" + "0a" * 16,
+            span_id="0b" * 8,
+            name="invoke_agent helper",
+            start_time_ns=1,
+            attributes={
+                "gen_ai.operation.name": "invoke_agent",
+                "logfire.msg": "helper run",
+                "gen_ai.system_instructions": json.dumps(instructions),
+                "pydantic_ai.all_messages": json.dumps(conversation),
+                "final_result": "Sunny.",
+            },
+        )
+    )
+    assert [(m.role, m.text) for m in found.input_messages] == [
+        ("system", "Be kind."),
+        ("user", "Weather?"),
+    ]
+    assert [(m.role, m.text) for m in found.output_messages] == [("assistant", "Sunny.")]
+    assert found.outputs == "Sunny."
+
+
+def test_a_call_over_the_model_context_protocol_is_a_tool() -> None:
+    found = view(
+        Span(
+            trace_id="tr-" + "0a" * 16,
+            span_id="0b" * 8,
+            name="MCP send tools/call weather",
+            start_time_ns=1,
+            attributes={"mcp.method.name": "tools/call", "jsonrpc.request.id": "3"},
+        )
+    )
+    assert found.type == "TOOL"
+    assert found.tool is not None
+    assert found.tool.name == "weather"

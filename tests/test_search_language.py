@@ -18,6 +18,7 @@ from search_reference import (
     open_database,
 )
 
+import nbtrace
 from nbtrace.exceptions import INVALID_PARAMETER_VALUE, NbtraceError
 from nbtrace.search import contents, streams
 from nbtrace.search.functions import like as sql_like
@@ -300,7 +301,7 @@ trace_texts = st.sampled_from(
         "trace.name",
         "`name`",
         "status",
-        "state",
+        "status",
         "attributes.state",
         "client_request_id",
         "experiment",
@@ -551,3 +552,19 @@ def test_no_literal_reaches_the_sql(connection: sqlite3.Connection, value: str) 
 @given(text=st.text("ab%_\n", max_size=8), pattern=st.text("ab%_\n", max_size=6))
 def test_like_agrees_with_its_definition(text: str, pattern: str) -> None:
     assert sql_like(text, pattern) is like(text, pattern)
+
+
+def test_a_word_that_is_no_state_is_told_and_mlflows_filter_keeps_its_meaning() -> None:
+    with nbtrace.start_span("step") as span:
+        span.set_status("ERROR")
+    with pytest.raises(NbtraceError, match=r"no trace is in the state 'error'[\s\S]*'ERROR'"):
+        nbtrace.search_traces("state = 'error'")
+    with pytest.raises(NbtraceError, match="no trace is in the state 'done'"):
+        nbtrace.search_traces("name = 'step' AND state IN ('OK', 'done')")
+    assert nbtrace.count_traces("state ILIKE 'err%' AND state != 'OK'") == 1
+    # Valid in MLflow, where it finds nothing.
+    assert nbtrace.count_traces("status = 'error'") == 0
+    for filter_string in ("status = 'error'", "span.status = 'error'"):
+        (caveat, *_) = nbtrace.explain(filter_string).caveats
+        assert caveat.startswith("nothing has the status 'error': it is one of OK, ERROR")
+    assert nbtrace.explain("status = 'ERROR'").caveats == []

@@ -394,7 +394,8 @@ def test_read_only_disk_without_a_store(tmp_path):
         READ_ONLY,
         tmp_path / ".nbtrace" / "nbtrace.db",
     )
-    assert "StoreUnavailable: the store" in out
+    assert out.startswith("0 False")
+    assert "cannot be made" in out
     assert "set NBTRACE_DIR to a directory that may be written" in out
 
 
@@ -436,3 +437,39 @@ def test_messages_name_the_file(tmp_path):
     found = unavailable(OSError(28, "No space left on device"), tmp_path)
     assert str(tmp_path) in found.message
     assert unavailable(sqlite3.ProgrammingError("closed"), tmp_path) is None
+
+
+def test_a_connection_that_another_thread_may_be_using_is_not_closed_under_it(database):
+    database.upsert_traces([row(number) for number in range(50)])
+    go, done, failed = threading.Event(), threading.Event(), []
+
+    def read():
+        connection = database.connection()
+        go.set()
+        try:
+            while not done.is_set():
+                connection.execute("SELECT count(*) FROM traces, traces t").fetchall()
+        except BaseException as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=read)
+    thread.start()
+    go.wait()
+    for _ in range(20):
+        database.close()
+        time.sleep(0.001)
+    done.set()
+    thread.join()
+    assert failed == []
+
+
+def test_reading_makes_no_file_and_sees_the_one_that_is_made_later(tmp_path):
+    database = Database(tmp_path / ".nbtrace" / "nbtrace.db")
+    with database.reading() as connection:
+        assert connection.execute("SELECT count(*) FROM traces").fetchone() == (0,)
+    assert not database.read_only
+    assert list(tmp_path.iterdir()) == []
+    Database(database.path).upsert_traces([row(1)])
+    with database.reading() as connection:
+        assert connection.execute("SELECT count(*) FROM traces").fetchone() == (1,)
+    database.close()

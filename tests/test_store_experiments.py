@@ -48,7 +48,7 @@ def test_deleted_name_is_taken_too(store):
     store.create_experiment("x")
     with store.database.transaction() as connection:
         connection.execute("UPDATE experiments SET lifecycle_stage = 'deleted'")
-    with pytest.raises(NbtraceError, match="already, deleted"):
+    with pytest.raises(NbtraceError, match="deleted experiment is named 'x'"):
         store.create_experiment("x")
 
 

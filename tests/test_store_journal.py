@@ -7,21 +7,16 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 
+import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nbtrace.store import journal as journal_module
-from nbtrace.store.journal import (
-    NOT_KEPT,
-    OPEN,
-    SPAN,
-    SPARE_SEGMENTS,
-    Journal,
-    read_segment,
-    segments_in_order,
-)
+from nbtrace.store.journal import NOT_KEPT, SPARE_SEGMENTS, Journal
+from nbtrace.store.segments import OPEN, PLAIN, SPAN, TRACE, read_segment, segments_in_order
 
 
 def records(directory):
@@ -125,7 +120,8 @@ def test_a_disk_that_fills_up_leaves_a_running_process(tmp_path):
     code = textwrap.dedent("""
         import resource, signal, sys
         from pathlib import Path
-        from nbtrace.store.journal import Journal, SPAN
+        from nbtrace.store.journal import Journal
+        from nbtrace.store.segments import SPAN
         # a file may not grow beyond half a megabyte: what posix_fallocate sees on a full disk
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 19, 1 << 19))
@@ -144,7 +140,8 @@ def test_kill_9_leaves_every_record(tmp_path):
     code = textwrap.dedent("""
         import os, signal, sys
         from pathlib import Path
-        from nbtrace.store.journal import Journal, SPAN
+        from nbtrace.store.journal import Journal
+        from nbtrace.store.segments import SPAN
         journal = Journal(Path(sys.argv[1]), segment_bytes=4096)
         for number in range(500):
             journal.append(SPAN, 0, b"%d" % number)
@@ -196,3 +193,70 @@ def test_a_segment_that_could_not_be_begun_does_not_stop_the_next(tmp_path, monk
     position = journal.append(SPAN, 0, b"kept")
     assert journal.problem is None
     assert journal.read(position).payload == b"kept"
+
+
+def test_a_record_that_is_torn_does_not_hide_those_behind_it(tmp_path):
+    journal = Journal(tmp_path)
+    payloads = [b'{"traceId":"%d"}' % number for number in range(3)]
+    for payload in payloads:
+        journal.append(SPAN, 0, payload)
+    (path,) = tmp_path.glob("*.journal")
+    data = bytearray(path.read_bytes())
+    start = data.index(payloads[1])
+    data[start - 12 : start + len(payloads[1])] = bytes(12 + len(payloads[1]))
+    path.write_bytes(data)  # as if its thread had been about to copy it
+    assert [record.payload for record in read_segment(path)] == [payloads[0], payloads[2]]
+
+
+def test_threads_append_side_by_side_and_nothing_is_lost(tmp_path):
+    journal = Journal(tmp_path, segment_bytes=4096)
+    kept: list[list[tuple[int, bytes]]] = [[] for _ in range(4)]
+
+    def work(number):
+        for index in range(1_500):
+            payload = b'{"trace":"%d-%d"}' % (number, index)
+            position = journal.append(SPAN, 0, payload)
+            kept[number].append((position, payload))
+            if index % 3 == 0:  # what is released comes back as a segment with another number
+                journal.release([kept[number].pop(0)[0]])
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(interval)
+    pairs = [pair for pairs in kept for pair in pairs]
+    assert journal.pending == len(pairs)
+    assert len({position for position, _ in pairs}) == len(pairs)
+    for position, payload in pairs:
+        assert journal.read(position).payload == payload
+    on_disk = {record.payload for record in records(tmp_path)}
+    assert on_disk >= {payload for _, payload in pairs}
+
+
+def test_a_record_held_for_long_moves_out_of_an_old_segment(tmp_path):
+    journal = Journal(tmp_path, segment_bytes=1024)
+    held = journal.append(OPEN, 0, b"held")
+    others = [journal.append(SPAN, 0, b"x" * 400) for _ in range(8)]
+    assert journal.renewed(others[-1]) == others[-1]  # where it is, records are still added
+    held = journal.renewed(held)
+    journal.release(others)
+    assert journal.read(held).payload == b"held"
+    assert journal.pending == 1
+    assert held >> 32 == others[-1] >> 32
+
+
+def test_a_plain_span_is_read_back_as_its_line(tmp_path):
+    journal = Journal(tmp_path)
+    fields = ["0a" * 16, "0b" * 8, None, ["ask", '"LLM"', None], 1, 2, 2, "[1]", None]
+    record = journal.read(journal.append(PLAIN, 0, orjson.dumps(fields)))
+    span = orjson.loads(record.line)
+    assert span["name"] == "ask"
+    assert span["status"] == {"code": 2}
+    assert [item["key"] for item in span["attributes"]] == ["mlflow.spanType", "mlflow.spanInputs"]
+    assert journal.read(journal.append(TRACE, 0, b"{}")).line is None

@@ -12,6 +12,8 @@ import time
 import pytest
 
 import nbtrace
+from nbtrace.tracing import recorder
+from nbtrace.tracing.recorder import current_recorder
 
 KILLED = textwrap.dedent("""
     import os, signal, sys, threading
@@ -233,6 +235,36 @@ def test_processes_that_share_a_trace_do_not_overwrite_each_other():
     assert sorted(span.name for span in trace.data.spans) == ["remote", "remote", "root"]
     assert trace.info.tags["mlflow.traceName"] == "root"
     assert trace.info.state == "OK"
+
+
+def test_a_killed_process_does_not_decide_on_a_trace_that_it_joined(monkeypatch):
+    monkeypatch.setattr(recorder, "OPEN_NS", 0)
+    code = textwrap.dedent("""
+        import os, signal, sys
+        from opentelemetry import context
+        from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+        import nbtrace
+        context.attach(TraceContextTextMapPropagator().extract({"traceparent": sys.argv[1]}))
+        with nbtrace.start_span("remote"):
+            with nbtrace.start_span("inner"):
+                pass
+            os.kill(os.getpid(), signal.SIGKILL)
+    """)
+    with nbtrace.start_span("root") as root:
+        with nbtrace.start_span("first"):
+            pass
+        current_recorder().tick()  # as if it were open for long: other processes see the trace
+        current_recorder().writer.flush()
+        header = f"00-{root.trace_id[3:]}-{root.span_id}-01"
+        assert run(code, header).returncode == -signal.SIGKILL
+        nbtrace.flush()
+        store = current_recorder().store
+        assert store.get_trace_info(root.trace_id).state == "IN_PROGRESS"
+    nbtrace.flush()
+    trace = nbtrace.get_trace(root.trace_id)
+    assert trace.info.state == "OK"
+    assert "nbtrace.recovered" not in trace.info.tags
+    assert {span.name for span in trace.data.spans} == {"root", "first", "remote", "inner"}
 
 
 def test_what_a_handler_traces_after_the_recorder_closed_is_found():

@@ -310,11 +310,11 @@ def test_the_command():
     run = CliRunner().invoke
     result = run(main, ["gc", "--older-than", "0s", "--keep-tag", "a=b", "--dry-run"])
     assert result.exit_code == 0, result.output
-    assert "would free 1 traces, 1 files" in result.output
+    assert "would free 1 trace, 1 file," in result.output
     result = run(main, ["gc"])
     assert "freed 0 traces" in result.output
     result = run(main, ["gc", "--older-than", "0s"])
-    assert "freed 1 traces, 1 files" in result.output
+    assert "freed 1 trace, 1 file," in result.output
     for arguments in (["--older-than", "soon"], ["--older-than", "30"], ["--keep-tag", "a=b"],
                       ["--older-than", "30d", "--keep-tag", "a"]):  # fmt: skip
         assert run(main, ["gc", *arguments]).exit_code == 2, arguments

@@ -17,15 +17,8 @@ from hypothesis import strategies as st
 from nbtrace.exceptions import NbtraceError
 from nbtrace.store import span_files
 from nbtrace.store.errors import StoreWarning
-from nbtrace.store.span_files import (
-    SpanGroup,
-    find_part,
-    is_remote,
-    part_path,
-    read_part,
-    read_span,
-    write_part,
-)
+from nbtrace.store.span_file_reader import find_part, read_part, read_span
+from nbtrace.store.span_files import SpanGroup, is_remote, part_path, write_part
 
 ID = "tr-" + "0a" * 16
 DAY = 1_700_000_000_000  # 2023-11-14

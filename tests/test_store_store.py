@@ -12,7 +12,7 @@ import pytest
 
 from nbtrace.entities import Feedback
 from nbtrace.exceptions import NbtraceError
-from nbtrace.store import current_store, reset_store, span_files
+from nbtrace.store import current_store, reset_store, span_file_reader
 from nbtrace.store.assessments import insert_assessment
 from nbtrace.store.errors import StoreWarning
 from nbtrace.store.rows import SpanRow, TraceRow
@@ -21,7 +21,7 @@ from nbtrace.store.store import Store
 
 ID = "tr-" + "0a" * 16
 DAY = 1_700_000_000_000
-ROOT = Path(span_files.__file__).parents[2]
+ROOT = Path(span_file_reader.__file__).parents[2]
 
 
 @pytest.fixture
@@ -115,14 +115,14 @@ def test_open_trace_without_parts(store):
 def test_one_span_is_read_alone(store, monkeypatch):
     write(store, [(number, "x" * 100) for number in range(1000)])
     read = []
-    original = span_files._read
+    original = span_file_reader._read
 
     def counting(*arguments):
         data = original(*arguments)
         read.append(len(data))
         return data
 
-    monkeypatch.setattr(span_files, "_read", counting)
+    monkeypatch.setattr(span_file_reader, "_read", counting)
     assert store.get_span(ID, f"{700:016x}").start_time_ns == 700
     assert sum(read) < 300
 

@@ -8,11 +8,13 @@ import subprocess
 import sys
 import textwrap
 import threading
+from pathlib import Path
 
 import pytest
 
 import nbtrace
 from nbtrace.store import current_store
+from nbtrace.store.span_files import part_path
 from nbtrace.tracing.recorder import current_recorder
 
 
@@ -106,10 +108,10 @@ def test_a_span_that_cannot_be_indexed_costs_only_itself():
 
 
 def test_a_part_is_closed_while_a_long_trace_still_runs(store_directory, monkeypatch):
-    from nbtrace.store import writer
+    from nbtrace.store import serializer
     from nbtrace.tracing import active
 
-    monkeypatch.setattr(writer, "PART_BYTES", 20_000)
+    monkeypatch.setattr(serializer, "PART_BYTES", 20_000)
     monkeypatch.setattr(active, "UNWRITTEN_SPANS", 100)
     with nbtrace.start_span("root") as root:
         for number in range(300):
@@ -157,6 +159,76 @@ FULL = """
 def test_a_full_disk_costs_one_warning_and_no_trace():
     said, _ = elsewhere(FULL)
     assert said == "1 [0, 1, 2] True [0, 1, 2]"
+
+
+# Fewer traces than are worth a thread for their files, more, and more than one batch.
+@pytest.mark.parametrize("others", [3, 40, 250])
+def test_a_file_that_cannot_be_written_holds_up_no_other_trace(others, monkeypatch):
+    monkeypatch.setattr("nbtrace.store.writer.GATHER_SECONDS", 60)
+    ids = []
+    for number in range(others + 1):
+        with nbtrace.start_span("step") as span:
+            span.set_inputs(number)
+        ids.append(span.trace_id)
+    blocked = ids[1]
+    location = current_recorder().span_location("0")
+    path = part_path(location, blocked, span.start_time_ns // 1_000_000, "")
+    in_the_way = Path(path).parent
+    in_the_way.parent.mkdir(parents=True, exist_ok=True)
+    in_the_way.write_text("a file where the directory should be")
+    free = [trace_id for trace_id in ids if trace_id[-2:] != blocked[-2:]]
+    with pytest.warns(UserWarning, match="cannot write to") as caught:
+        assert not nbtrace.flush()
+    assert len(caught) == 1
+    assert not nbtrace.flush()
+    store = current_store()
+    for trace_id in free:
+        assert store.get_trace_info(trace_id).state == "OK"
+        assert len(store.get_trace(trace_id).data.spans) == 1
+    assert nbtrace.get_trace(blocked).data.spans[0].inputs == 1
+    assert current_recorder().journal.pending > 0
+    in_the_way.unlink()
+    assert nbtrace.flush()
+    assert [store.get_trace(trace_id).data.spans[0].inputs for trace_id in ids] == list(
+        range(others + 1)
+    )
+    assert current_recorder().journal.pending == 0
+
+
+LIMITED = """
+    import resource, sys, warnings
+    import nbtrace
+    from nbtrace.store import current_store, writer
+    from nbtrace.tracing.recorder import current_recorder
+    writer.GATHER_SECONDS = 60
+    warnings.simplefilter("always")
+    ids = []
+    for number in range(40):
+        with nbtrace.start_span("root") as root:
+            for part in range(200 if number == 20 else 1):
+                with nbtrace.start_span("child") as span:
+                    span.set_inputs(f"{part} " + "x" * 20_000)
+        ids.append(root.trace_id)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (3 << 20, hard))
+    with warnings.catch_warnings(record=True) as caught:
+        first = nbtrace.flush()
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    states = [current_store().get_trace_info(i) for i in ids if i != ids[20]]
+    counts = [len(nbtrace.get_trace(i).data.spans) for i in ids]
+    left = list(current_store().directory.rglob(".tr-*"))
+    again = nbtrace.flush()
+    after = [len(current_store().get_trace(i).data.spans) for i in ids]
+    pending = current_recorder().journal.pending
+    print(first, len(caught), {info.state for info in states}, left, again, counts == after,
+          after[20], sum(after), pending)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs RLIMIT_FSIZE")
+def test_a_file_the_disk_has_no_room_for_holds_up_no_other_trace():
+    said, _ = elsewhere(LIMITED)
+    assert said == "False 1 {<TraceState.OK: 'OK'>} [] True True 201 279 0"
 
 
 def test_a_directory_that_cannot_be_made_costs_one_warning(tmp_path):

@@ -377,3 +377,15 @@ def test_nothing_is_logged_when_all_is_well(
         nbtrace.autolog()
         spans_of_a_call()
     assert caplog.text == ""
+
+
+def test_one_that_leaves_its_patch_is_not_put_in_place_twice(install: Install) -> None:
+    install("opentelemetry-instrumentation-anthropic", restore="pass")
+    library = importlib.import_module("anthropic")
+    nbtrace.autolog()
+    patched = library.complete
+    assert nbtrace.autolog(disable=True)["anthropic"].state == "off"
+    assert spans_of_a_call() == ["cell"]
+    assert nbtrace.autolog()["anthropic"].note == ""
+    assert library.complete is patched
+    assert spans_of_a_call() == ["cell", "opentelemetry-instrumentation-anthropic"]

@@ -211,6 +211,9 @@ def test_an_abandoned_generator_closes_its_span_as_incomplete(forget):
     span = span_of("stream")
     assert span.raw_attributes["nbtrace.incomplete"] is True
     assert span.outputs == [1]
+    assert span.status.status_code == "OK"
+    assert span.events[-1].name == "generator closed early by its consumer"
+    assert span.events[-1].attributes["chunks"] == 1
     assert span.end_time_ns is not None
     assert current_name() is None
 

@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import subprocess
 import sys
+import threading
 from concurrent.futures import ProcessPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,8 @@ import nbtrace
 from nbtrace.tracing.processes import VARIABLE, parse_traceparent
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from nbtrace.entities import Trace
 
 HEX = "0a" * 16, "0b" * 8
@@ -173,3 +176,75 @@ def test_jobs_of_a_pool_belong_to_where_they_were_submitted(method: str) -> None
     assert names(read(second.trace_id)) == ["second", "job 2", "job 3"]
     assert nbtrace.count_traces("name = 'job 4'") == 1
     assert nbtrace.count_traces() == 3
+
+
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_jobs_of_a_multiprocessing_pool_belong_to_where_they_were_submitted(method: str) -> None:
+    if method not in multiprocessing.get_all_start_methods():
+        pytest.skip(f"{method} is not here")
+    # The worker is there before anything is traced, and outlives both traces.
+    with multiprocessing.get_context(method).Pool(1) as pool:
+        worker = pool.apply(os.getpid)
+        with nbtrace.start_span("first") as first:
+            assert pool.apply(in_child, ("apply",)) == worker
+            assert pool.map(in_child, ["map 1", "map 2"]) == [worker] * 2
+            assert pool.starmap(in_child, [("starmap",)]) == [worker]
+            assert list(pool.imap(in_child, ["imap"])) == [worker]
+        with nbtrace.start_span("second") as second:
+            assert list(pool.imap_unordered(in_child, ["unordered"], chunksize=2)) == [worker]
+            assert pool.map_async(in_child, ["later"]).get() == [worker]
+        pool.apply(in_child, ("outside",))
+        with nbtrace.start_span("third"), pytest.raises(ZeroDivisionError):
+            pool.apply(divmod, (1, 0))
+    expected = ["apply", "first", "imap", "map 1", "map 2", "starmap"]
+    assert sorted(names(read(first.trace_id))) == expected
+    assert sorted(names(read(second.trace_id))) == ["later", "second", "unordered"]
+    parents = {span.parent_id for span in read(first.trace_id).data.spans}
+    assert parents == {None, first.span_id}
+    assert nbtrace.count_traces("name = 'outside'") == 1
+
+
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+def test_workers_started_inside_a_trace_do_not_keep_to_it() -> None:
+    if "fork" not in multiprocessing.get_all_start_methods():
+        pytest.skip("fork is not here")
+    with nbtrace.start_span("cell") as cell:
+        pool = multiprocessing.get_context("fork").Pool(1)
+        pool.apply(in_child, ("inside",))
+    with pool:
+        pool.apply(in_child, ("outside",))
+    assert names(read(cell.trace_id)) == ["cell", "inside"]
+    assert nbtrace.count_traces("name = 'outside'") == 1
+
+
+@pytest.mark.skipif(os.name != "posix", reason="done for the shell of POSIX only")
+def test_a_command_of_the_shell_joins(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "child.py").write_text(CHILD)
+    program = f'"{sys.executable}" "{tmp_path / "child.py"}"'
+    with nbtrace.start_span("cell") as cell:
+        assert os.system(f"{program}; exit 3") == 3 << 8
+        assert os.system("echo 'a  b' | cat; # a comment") == 0
+        assert VARIABLE not in os.environ
+    assert os.system(f"echo [${VARIABLE}]") == 0
+    assert capfd.readouterr().out == "a  b\n[]\n"
+    assert names(read(cell.trace_id)) == ["cell", "in the child"]
+
+
+def test_a_program_started_by_another_thread_is_no_child() -> None:
+    program = f"import os; print({VARIABLE!r} in os.environ)"
+    go, outputs = threading.Event(), []
+
+    def start() -> None:
+        go.wait()
+        done = subprocess.run(
+            [sys.executable, "-c", program], check=True, capture_output=True, text=True
+        )
+        outputs.append(done.stdout.strip())
+
+    thread = threading.Thread(target=start)
+    thread.start()
+    with nbtrace.start_span("cell"):
+        go.set()
+        thread.join()
+    assert outputs == ["False"]

@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
+import subprocess
+import sys
+import textwrap
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPConnection
@@ -348,3 +351,40 @@ def test_concurrent_spans_of_one_trace_are_all_kept():
     spans = nbtrace.get_trace(root.trace_id).data.spans
     assert len(spans) == 1_601
     assert len({span.span_id for span in spans}) == 1_601
+
+
+def test_the_first_traces_of_many_threads_at_once_raise_nothing():
+    code = textwrap.dedent("""
+        import sys, threading
+        sys.setswitchinterval(1e-6)
+        import nbtrace
+        failed, ready = [], threading.Barrier(6)
+        def work():
+            ready.wait()
+            try:
+                for _ in range(3):
+                    with nbtrace.start_span("root"):
+                        pass
+            except BaseException as error:
+                failed.append(repr(error))
+        threads = [threading.Thread(target=work) for _ in range(6)]
+        [thread.start() for thread in threads]
+        [thread.join() for thread in threads]
+        print(failed, nbtrace.count_traces("name = 'root'"))
+    """)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[] 18"
+    assert done.stderr == ""
+
+
+def test_a_thread_may_trace_while_the_interpreter_ends():
+    code = textwrap.dedent("""
+        import threading, time, nbtrace
+        def work():
+            while True:
+                with nbtrace.start_span("root"):
+                    pass
+        threading.Thread(target=work, daemon=True).start()
+    """)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr == ""

@@ -404,3 +404,86 @@ def test_a_warning_of_the_logger_is_all_that_an_immutable_tag_costs(caplog):
     caplog.set_level(logging.WARNING)
     nbtrace.delete_trace_tag(finished_trace(), "mlflow.user")
     assert "cannot be changed" in caplog.text
+
+
+# An active trace shows what has been said of it
+
+
+def test_feedback_on_an_active_trace_is_seen_at_once_and_kept():
+    with nbtrace.start_span("answer") as span:
+        with nbtrace.start_span("search") as step:
+            pass
+        nbtrace.log_feedback(trace_id=span.trace_id, name="correct", value=True, rationale="seen")
+        nbtrace.log_expectation(
+            trace_id=span.trace_id, name="answer", value="Paris", span_id=step.span_id
+        )
+        live = nbtrace.get_trace(span.trace_id)
+        assert live.info.state == "IN_PROGRESS"
+        assert [item.name for item in live.info.assessments] == ["correct", "answer"]
+        assert [item.name for item in live.search_assessments(span_id=step.span_id)] == ["answer"]
+        assert {item.name for item in live.data.spans} == {"answer", "search"}
+        nbtrace.delete_assessment(span.trace_id, live.info.assessments[0].assessment_id)
+        assert len(nbtrace.get_trace(span.trace_id).info.assessments) == 1
+    trace = nbtrace.get_trace(span.trace_id)
+    assert trace.info.state == "OK"
+    assert [item.value for item in trace.info.assessments] == ["Paris"]
+
+
+def test_a_deleted_name_stays_deleted_while_the_trace_runs_and_after():
+    with nbtrace.start_span("answer") as span:
+        nbtrace.set_trace_tag(span.trace_id, "mlflow.traceName", "renamed")
+        assert nbtrace.get_trace(span.trace_id).info.name == "renamed"
+        nbtrace.delete_trace_tag(span.trace_id, "mlflow.traceName")
+        assert nbtrace.get_trace(span.trace_id).info.name is None
+    assert nbtrace.get_trace(span.trace_id).info.name is None
+
+
+# DESIGN, promise 1, as it is worded
+
+
+@pytest.mark.parametrize("run", range(3))
+def test_a_root_with_a_child_is_found_after_a_sudden_end_with_its_inputs(run):
+    trace_id = elsewhere(
+        """
+        import os
+        with nbtrace.start_span("root") as root:
+            root.set_inputs({"q": "why?"})
+            print(root.trace_id, flush=True)
+            with nbtrace.start_span("first child"):
+                os._exit(0)
+        """
+    )
+    trace = nbtrace.get_trace(trace_id)
+    assert trace.info.state == "ERROR"
+    assert [(span.name, span.inputs) for span in trace.data.spans] == [("root", {"q": "why?"})]
+
+
+def test_every_span_that_has_been_open_for_a_second_is_found_after_a_sudden_end():
+    trace_id = elsewhere(
+        """
+        import os, time
+        with nbtrace.start_span("root") as root:
+            root.set_inputs("root's")
+            print(root.trace_id, flush=True)
+            with nbtrace.start_span("child") as child:
+                child.set_inputs("child's")
+                time.sleep(1)
+                os._exit(0)
+        """
+    )
+    spans = {span.name: span.inputs for span in nbtrace.get_trace(trace_id).data.spans}
+    assert spans == {"root": "root's", "child": "child's"}
+
+
+def test_a_root_without_children_is_found_once_it_has_been_open_for_a_second():
+    trace_id = elsewhere(
+        """
+        import os, time
+        with nbtrace.start_span("root") as root:
+            root.set_inputs("root's")
+            print(root.trace_id, flush=True)
+            time.sleep(1)
+            os._exit(0)
+        """
+    )
+    assert [span.inputs for span in nbtrace.get_trace(trace_id).data.spans] == ["root's"]

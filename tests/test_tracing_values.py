@@ -29,11 +29,12 @@ import orjson
 import pandas as pd
 import pydantic
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from nbtrace.config import Options, options
 from nbtrace.tracing import guarded
+from nbtrace.tracing.redaction import redact_value
 from nbtrace.tracing.snapshot import cut_text
 from nbtrace.tracing.values import encode_attribute, encode_json
 
@@ -103,6 +104,7 @@ anything = st.recursive(
 @given(value=plain)
 @settings(max_examples=200, deadline=None)
 def test_plain_values_round_trip(value):
+    assume(redact_value(value) is value)
     assert decoded(value) == value
 
 

@@ -19,7 +19,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 import nbtrace
 from nbtrace.exceptions import NbtraceError
 from nbtrace.otel.otlp import decode_traces_data
-from nbtrace.transfer import exporting, http
+from nbtrace.store.store import Store
+from nbtrace.transfer import batches, exporting, http, report
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -144,7 +145,7 @@ def test_a_receiver_gets_everything(sink: str, protocol: Any) -> None:
 
 
 def test_requests_are_bounded(sink: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exporting, "REQUEST_SPANS", 4)
+    monkeypatch.setattr(batches, "REQUEST_SPANS", 4)
     record(1, children=9)
     nbtrace.export_traces(to=f"{sink}/custom/path", protocol="http/json", compress=False)
     sizes = [len(decode_traces_data(body)) for _, _, body in Sink.requests]
@@ -203,6 +204,145 @@ def test_a_receiver_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
         nbtrace.export_traces(to="http://127.0.0.1:9", tries=2)
 
 
+def interrupt_after(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the export stop as by Ctrl-C when it has read so many traces."""
+    real = Store.get_spans
+    left = [count]
+
+    def get_spans(self: Store, *args: Any, **kwargs: Any) -> Any:
+        if left[0] == 0:
+            raise KeyboardInterrupt
+        left[0] -= 1
+        return real(self, *args, **kwargs)
+
+    monkeypatch.setattr(Store, "get_spans", get_spans)
+
+
+@pytest.mark.parametrize("name", ["t.jsonl", "t.json", "t.pb", "t.jsonl.gz", "t.json.gz"])
+def test_an_interrupted_export_to_a_file_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr(exporting, "SETTLE_TRACES", 2)
+    record(7)
+    expected = nbtrace.export_traces(to=tmp_path / f"whole.{name}")
+    with monkeypatch.context() as patched:
+        interrupt_after(5, patched)
+        with pytest.raises(KeyboardInterrupt):
+            nbtrace.export_traces(to=tmp_path / name)
+    assert not (tmp_path / name).exists()
+    assert os.name == "nt" or all(file.stat().st_mode & 0o077 == 0 for file in tmp_path.glob(".*"))
+    result = nbtrace.export_traces(to=tmp_path / name)
+    assert (result.traces, result.resumed) == (3, 4)
+    assert repr(result).endswith(", after 4 of an earlier run")
+    assert expected.traces == 7
+    assert sorted(file.name for file in tmp_path.iterdir()) == sorted([name, f"whole.{name}"])
+    first, second = (nbtrace_spans(tmp_path / file_name) for file_name in (name, f"whole.{name}"))
+    assert first == second
+    assert nbtrace.export_traces(to=tmp_path / name).resumed == 0
+
+
+def nbtrace_spans(file: Path) -> list[tuple[str, str]]:
+    from nbtrace.transfer.reading import contents
+
+    return [(found.item.trace_id, found.item.span_id) for found in contents(file)]
+
+
+def test_another_question_does_not_go_on_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exporting, "SETTLE_TRACES", 1)
+    record(3)
+    with monkeypatch.context() as patched:
+        interrupt_after(2, patched)
+        with pytest.raises(KeyboardInterrupt):
+            nbtrace.export_traces(to=tmp_path / "t.jsonl")
+    result = nbtrace.export_traces("name = 'trace 2'", to=tmp_path / "t.jsonl")
+    assert (result.traces, result.resumed) == (1, 0)
+    assert len(nbtrace_spans(tmp_path / "t.jsonl")) == 2
+
+
+def test_an_interrupted_export_to_a_receiver_goes_on(
+    sink: str, monkeypatch: pytest.MonkeyPatch, store_directory: Path
+) -> None:
+    monkeypatch.setattr(exporting, "SETTLE_TRACES", 2)
+    record(6)
+    Sink.answers += [(200, {}, b""), (200, {}, b""), (403, {}, b"enough")]
+    with pytest.raises(NbtraceError, match=r"enough \(after 6 traces; exporting again goes on"):
+        nbtrace.export_traces(to=sink, protocol="http/json")
+    headers = {"Authorization": "Bearer new"}
+    result = nbtrace.export_traces(to=sink, protocol="http/json", headers=headers)
+    assert (result.traces, result.resumed) == (2, 4)
+    taken = [span.span_id for _, _, body in Sink.requests for span in decoded(body)]
+    assert len(taken) == 16  # the refused request and its repetition among them
+    assert len(set(taken)) == 12
+    assert list((store_directory / "exports").iterdir()) == []
+
+
+def decoded(body: bytes) -> Any:
+    return decode_traces_data(gzip.decompress(body))
+
+
+def test_an_export_may_begin_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exporting, "SETTLE_TRACES", 1)
+    record(3)
+    with monkeypatch.context() as patched:
+        interrupt_after(2, patched)
+        with pytest.raises(KeyboardInterrupt):
+            nbtrace.export_traces(to=tmp_path / "t.jsonl")
+    assert nbtrace.export_traces(to=tmp_path / "t.jsonl", resume=False).traces == 3
+
+
+def test_phoenix_gets_openinference_and_its_project(sink: str) -> None:
+    with nbtrace.start_span("ask", span_type="CHAT_MODEL") as span:
+        span.set_inputs({"messages": [{"role": "user", "content": "why?"}], "model": "gpt-4o"})
+        span.set_outputs({"choices": [{"message": {"role": "assistant", "content": "because"}}]})
+        nbtrace.update_current_trace(session_id="chat-7", user="ada", tags={"stage": "try"})
+    nbtrace.export_traces(to=sink, receiver="phoenix", project="trials", protocol="http/json")
+    [sent] = decoded(Sink.requests[0][2])
+    seen = sent.raw_attributes
+    assert sent.resource["openinference.project.name"] == "trials"
+    assert seen["openinference.span.kind"] == "LLM"
+    assert orjson.loads(seen["input.value"])["model"] == "gpt-4o"
+    assert seen["input.mime_type"] == "application/json"
+    assert seen["llm.input_messages.0.message.content"] == "why?"
+    assert seen["llm.output_messages.0.message.role"] == "assistant"
+    assert (seen["session.id"], seen["user.id"]) == ("chat-7", "ada")
+    assert orjson.loads(seen["metadata"])["stage"] == "try"
+    # what was recorded is there too
+    assert orjson.loads(seen["mlflow.spanType"]) == "CHAT_MODEL"
+
+
+def test_mlflow_gets_its_experiment(sink: str) -> None:
+    record()
+    nbtrace.export_traces(to=sink, receiver="mlflow", project="12")
+    nbtrace.export_traces(to=sink, receiver="mlflow")
+    ids = [
+        {k.lower(): v for k, v in headers.items()}["x-mlflow-experiment-id"]
+        for _, headers, _ in Sink.requests
+    ]
+    assert ids == ["12", "0"]
+
+
+def test_a_page_to_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with nbtrace.start_span('<script>alert("x")</script>') as span:
+        span.set_inputs("</script><script>alert(1)</script>")
+    record(1)
+    one = nbtrace.export_traces("name = 'trace 0'", to=tmp_path / "one.html")
+    assert (one.traces, one.spans) == (1, 2)
+    assert (tmp_path / "one.html").read_text().lower().startswith("<!doctype html>")
+    nbtrace.export_traces(to=tmp_path / "all.html")
+    text = (tmp_path / "all.html").read_text()
+    assert "<h1>2 traces</h1>" in text
+    assert "alert(" not in text.partition("srcdoc")[0].replace("&lt;script&gt;alert(", "")
+    assert "<script" not in text  # all of it is inside the frames, escaped
+    assert text.count('sandbox="allow-scripts"') == 2
+    assert os.name == "nt" or (tmp_path / "all.html").stat().st_mode & 0o777 == 0o600
+    monkeypatch.setattr(report, "MAX_TRACES", 1)
+    with pytest.raises(NbtraceError, match="holds 1 traces at most; choose them"):
+        nbtrace.export_traces(to=tmp_path / "more.html")
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["all.html", "one.html"]
+
+
 def test_misuse(tmp_path: Path) -> None:
     for to, message in (
         (tmp_path / "t.txt", "format of .* is not clear"),
@@ -212,6 +352,8 @@ def test_misuse(tmp_path: Path) -> None:
             nbtrace.export_traces(to=to)
     with pytest.raises(NbtraceError, match="file_format takes"):
         nbtrace.export_traces(to=tmp_path / "t", file_format="csv")
+    with pytest.raises(NbtraceError, match="receiver takes"):
+        nbtrace.export_traces(to=tmp_path / "t.json", receiver="jaeger")
     with pytest.raises(NbtraceError, match="protocol takes"):
         nbtrace.export_traces(to="http://127.0.0.1:9", protocol="grpc")
 

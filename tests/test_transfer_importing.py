@@ -220,7 +220,7 @@ def with_bad_span() -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("source", "message"),
     [
-        (with_bad_span(), r"resourceSpans\[0\]\.scopeSpans\[0\]\.spans\[1\]: .*xyz"),
+        (with_bad_span(), r"resourceSpans\[0\]\.scopeSpans\[0\]\.spans\[1\]\.traceId: .*xyz"),
         (b'{"resourceSpans": [{"scopeSpans": 5}]}', r"resourceSpans\[0\]\.scopeSpans: expected"),
         (b'{"resourceSpans": [7]}', r"resourceSpans\[0\]: expected an object"),
         (orjson.dumps(document()) + b"\n{broken\n", "line 2: this is not JSON"),

@@ -17,6 +17,7 @@ import nbtrace
 from nbtrace.entities import Span
 from nbtrace.exceptions import NbtraceError
 from nbtrace.otel.otlp import encode_traces_data
+from nbtrace.store import current_store
 from nbtrace.transfer.protobuf import encode
 
 if TYPE_CHECKING:
@@ -185,14 +186,26 @@ def test_a_port_that_is_taken(receiver: Receiver) -> None:
         nbtrace.receive(urlsplit(receiver.url).port)
 
 
-def test_many_connections_lose_nothing(receiver: Receiver) -> None:
+@pytest.mark.parametrize(
+    ("requests", "spans", "protocol"),
+    [
+        (5, 20, "protobuf"),
+        pytest.param(125, 100, "protobuf", marks=pytest.mark.slow),
+        pytest.param(125, 100, "json", marks=pytest.mark.slow),
+    ],
+)
+def test_many_connections_lose_nothing(
+    receiver: Receiver, requests: int, spans: int, protocol: str
+) -> None:
     failures: list[int] = []
+    headers = PROTOBUF if protocol == "protobuf" else JSON
+    write = encode if protocol == "protobuf" else orjson.dumps
 
     def send(worker: int) -> None:
         connection = http.client.HTTPConnection("127.0.0.1", urlsplit(receiver.url).port)
-        for number in range(5):
-            trace = worker * 100 + number + 1
-            connection.request("POST", "/v1/traces", encode(document(trace, 20)), PROTOBUF)
+        for number in range(requests):
+            trace = worker * 1000 + number + 1
+            connection.request("POST", "/v1/traces", write(document(trace, spans)), headers)
             answer = connection.getresponse()
             answer.read()
             if answer.status != 200:
@@ -205,8 +218,96 @@ def test_many_connections_lose_nothing(receiver: Receiver) -> None:
     for thread in threads:
         thread.join()
     assert failures == []
-    frame = nbtrace.search_traces(max_results=100)
-    assert (len(frame), frame["span_count"].sum()) == (40, 800)
+    assert (receiver.requests, receiver.spans) == (8 * requests, 8 * requests * spans)
+    with current_store().database.reading() as connection:
+        row = connection.execute("SELECT count(*), sum(span_count) FROM traces").fetchone()
+        kept = connection.execute("SELECT count(*) FROM spans").fetchone()
+    assert row == (8 * requests, 8 * requests * spans)
+    assert kept == (8 * requests * spans,)
+    trace = nbtrace.get_trace(f"tr-{7 * 1000 + requests:032x}")
+    assert len(trace.data.spans) == spans
+
+
+def test_spans_of_one_trace_from_many_connections(receiver: Receiver) -> None:
+    def send(worker: int) -> None:
+        for number in range(10):
+            first = worker * 100 + number * 5 + 1
+            assert post(receiver, encode(document(1, 5, first=first)), PROTOBUF)[0] == 200
+
+    threads = [threading.Thread(target=send, args=(worker,)) for worker in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(nbtrace.get_trace(f"tr-{1:032x}").data.spans) == 400
+
+
+def test_gzip_bombs_cost_no_more_than_the_limit(receiver: Receiver) -> None:
+    import tracemalloc
+
+    bomb = gzip.compress(b"[" * (200 << 20), compresslevel=9)
+    twice = gzip.compress(bomb)
+    headers = {**JSON, "Content-Encoding": "gzip"}
+    tracemalloc.start()
+    try:
+        assert post(receiver, bomb, headers)[0] == 413
+        assert tracemalloc.get_traced_memory()[1] < 3 * receiver.max_body_bytes
+        assert post(receiver, twice, headers)[0] == 400
+    finally:
+        tracemalloc.stop()
+
+
+DEEP = 5_000
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"null",
+        b'"resourceSpans"',
+        b"3",
+        b'{"resourceSpans": {}}',
+        b'{"resourceSpans": "x"}',
+        b'{"resourceSpans": [',
+        b"[" * DEEP + b"]" * DEEP,
+        b'{"a":' * DEEP + b"1" + b"}" * DEEP,
+        b"\xff\xfe{}",
+        orjson.dumps(document())[:-5],
+    ],
+)
+def test_json_bodies_that_are_wrong(receiver: Receiver, body: bytes) -> None:
+    assert post(receiver, body, JSON)[0] == 400
+    assert nbtrace.count_traces() == 0
+
+
+@pytest.mark.parametrize(
+    "group",
+    [
+        7,
+        None,
+        {"scopeSpans": 7},
+        {"scopeSpans": [7]},
+        {"scopeSpans": [{"spans": {"traceId": 1}}]},
+        {"scopeSpans": [{"spans": [7, None, "x", {}]}]},
+        {"resource": 7, "scopeSpans": []},
+        {"resource": {"attributes": 7}, "scopeSpans": []},
+        {"scopeSpans": [{"scope": 7, "spans": []}]},
+        {"scopeSpans": [{"spans": [{"traceId": "0a" * 16, "spanId": "0b" * 8, "links": 3}]}]},
+    ],
+)
+def test_wrong_types_inside_are_refused_one_by_one(receiver: Receiver, group: Any) -> None:
+    data = document()
+    data["resourceSpans"].append(group)
+    status, said = post(receiver, orjson.dumps(data), JSON)
+    assert status == 200
+    assert int(orjson.loads(said)["partialSuccess"]["rejectedSpans"]) >= 1
+    assert len(nbtrace.get_trace(f"tr-{1:032x}").data.spans) == 3
+
+
+@pytest.mark.parametrize("cut", [1, 2, 10, 50, 100])
+def test_truncated_protobuf_is_refused(receiver: Receiver, cut: int) -> None:
+    assert post(receiver, encode(document())[:-cut], PROTOBUF)[0] == 400
+    assert nbtrace.count_traces() == 0
 
 
 def test_the_official_exporter_is_understood(receiver: Receiver) -> None:

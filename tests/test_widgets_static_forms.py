@@ -187,3 +187,36 @@ def test_any_name_makes_well_formed_html(names):
     )
     check(static_html(trace, "key"))
     terminal_tree(trace).encode()
+
+
+def test_messages_and_documents_are_told_in_words():
+    asked = {"messages": [{"role": "system", "content": "Be brief."}]}
+    asked["messages"] += [{"role": "user", "content": "<b>Weather</b>\nin Paris?"}]
+    documents = [{"page_content": "Paris is mild", "metadata": {"score": 0.912}, "id": "d1"}]
+    text = static_html(
+        Trace.from_spans(
+            [
+                span(
+                    1,
+                    attributes={
+                        "mlflow.spanType": '"CHAT_MODEL"',
+                        "mlflow.spanInputs": json.dumps(asked),
+                        "mlflow.spanOutputs": json.dumps({"role": "assistant", "content": "Sunny"}),
+                    },
+                ),
+                span(
+                    2,
+                    1,
+                    attributes={
+                        "mlflow.spanType": '"RETRIEVER"',
+                        "mlflow.spanInputs": '{"query": "Paris"}',
+                        "mlflow.spanOutputs": json.dumps(documents),
+                    },
+                ),
+            ]
+        )
+    )
+    check(text)
+    assert "user <code>&lt;b&gt;Weather&lt;/b&gt; in Paris?</code>" in text
+    assert "assistant <code>Sunny</code>" in text
+    assert "1 · 0.912 <code>Paris is mild</code>" in text

@@ -3,6 +3,9 @@
  *
  * A field that changes there changes here. Columns travel as one buffer, see `columns.ts`.
  */
+import type { DiffData, DiffValues } from "./compare/types";
+import type { DetailMethods } from "./details/types";
+import type { TableMethods } from "./table/messages";
 
 /** What a span is up to; the order is that of `STATES` in messages.py. */
 export const STATES = ["open", "done", "ok", "error", "incomplete"] as const;
@@ -13,7 +16,12 @@ export interface Summary {
   trace_id: string;
   name: string;
   state: "IN_PROGRESS" | "OK" | "ERROR" | "STATE_UNSPECIFIED";
+  /** Whether the root has ended. */
   finished: boolean;
+  /** Whether more spans may come, also after the root's end. */
+  live: boolean;
+  /** How a trace ended that did not end by itself. */
+  note: "" | "interrupted" | "recovered";
   /** Start of the trace in milliseconds since 1970. */
   base_ms: number;
   /** Nanoseconds since `base_ms` when the message was made: "now" for spans that are open. */
@@ -31,6 +39,8 @@ export interface RowTexts {
   kinds: string[];
   /** `[row, inputs, outputs, error]`, each text short. */
   previews: [number, string, string, string][];
+  /** `[row, time, name]`, the time in nanoseconds since the base. */
+  events: [number, number, string][];
 }
 
 /** Rows that are new or changed. Buffers: columns, JSON of {@link RowTexts}. */
@@ -59,54 +69,42 @@ export interface ResponseMessage {
   error: string | null;
 }
 
-export type KernelMessage = RowsMessage | BundleMessage | ResponseMessage;
+/** A comparison of two traces, JSON of `DiffData` in the only buffer. */
+export interface DiffMessage {
+  kind: "diff";
+}
+
+/** Something that a page has asked for is not what it was. */
+export interface ChangedMessage {
+  kind: "changed";
+  what: "annotations";
+}
+
+export type KernelMessage =
+  | ChangedMessage
+  | DiffMessage
+  | RowsMessage
+  | BundleMessage
+  | ResponseMessage;
 
 /** `have`: stop pushing the bundle. `want`: push it again. `snapshot`: send all rows. */
 export type PageMessage =
   | { kind: "have" | "want" | "snapshot" }
-  | { kind: "request"; id: string; method: keyof Methods; params: object };
+  | { kind: "request"; id: string; method: keyof Methods; params: object }
+  | { kind: "nested"; key: string; content: object };
 
 /** What a page may ask of the kernel, by method: the mirror of the widgets' `_methods` in Python. */
-export interface Methods {
-  details: { params: { span_id: string }; result: Details };
+export interface Methods extends TableMethods, DetailMethods {
+  svg: { params: Record<string, never>; result: string };
+  previous: { params: Record<string, never>; result: DiffData };
+  values: { params: { line: number }; result: DiffValues };
+  search: { params: { text: string; regex: boolean }; result: Found };
 }
 
-/** One attribute with its type's name, and its value as text. */
-export interface Attribute {
-  key: string;
-  type: string;
-  text: string;
-}
-
-export interface EventDetails {
-  name: string;
-  /** Nanoseconds since the trace's base. */
-  time_ns: number;
-  attributes: Attribute[];
-}
-
-/** One message of a conversation with a model. */
-export interface ChatMessage {
-  role: string;
-  text: string;
-}
-
-/** Everything of one span; inputs and outputs are JSON text, or null where there are none. */
-export interface Details {
-  span_id: string;
-  parent_id: string | null;
-  trace_id: string;
-  name: string;
-  type: string;
-  status: string;
-  message: string;
-  inputs: string | null;
-  outputs: string | null;
-  messages: ChatMessage[];
-  attributes: Attribute[];
-  events: EventDetails[];
-  links: { trace_id: string; span_id: string }[];
-  scope: string;
+/** Where a searched text is: the first span ids of a total. */
+export interface Found {
+  span_ids: string[];
+  total: number;
 }
 
 /** The part of anywidget's model that is used; `Model` of other hosts has it too. */

@@ -6,20 +6,44 @@
  * model's own `_esm` (marimo), whose host calls `initialize` and `render`.
  */
 import { render as draw } from "preact";
+import aggregate from "./aggregate/aggregate.css";
+import compare from "./compare/compare.css";
+import { compareView } from "./compare/view";
+import chat from "./details/chat.css";
+import controls from "./details/controls.css";
 import details from "./details/details.css";
+import values from "./details/values.css";
 import base from "./page/base.css";
 import { belongsToNotebook } from "./page/keys";
 import { cellOf, park, unpark } from "./page/parking";
 import type { Session, View } from "./page/view";
+import panels from "./table/panels.css";
+import table from "./table/table.css";
+import { tableView } from "./table/view";
+import treeTools from "./tree/tools.css";
 import tree from "./tree/tree.css";
 import { treeView } from "./tree/view";
 import type { KernelMessage, Model } from "./types";
 
-const STYLES = [base, tree, details].join("\n");
+const STYLES = [
+  base,
+  tree,
+  treeTools,
+  details,
+  controls,
+  values,
+  chat,
+  aggregate,
+  compare,
+  panels,
+  table,
+].join("\n");
 
 /** By the names that `_view` has in Python. */
 const VIEWS: Record<string, View<Session>> = {
+  compare: compareView as View<Session>,
   tree: treeView as View<Session>,
+  table: tableView as View<Session>,
 };
 
 /** A front end may hand another wrapper of the same model to each call: the key is in its state. */

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { count, dollars, duration, ticks } from "../src/page/format";
-import { pretty, stringValue, tokens } from "../src/page/json";
+import { pretty, stringValue } from "../src/page/json";
 import { listHeight, MAX_LIST_PIXELS, scrollToLine, visibleSlice } from "../src/page/window";
 import { ROW_BYTES, Rows } from "../src/tree/columns";
 import { BINDINGS, commandOf } from "../src/tree/keys";
@@ -50,26 +50,6 @@ test("pretty JSON is the same JSON", () => {
 test("big integers and cut values stay as they are", () => {
   expect(pretty('{"n":12345678901234567890}')).toBe('{"n": 12345678901234567890}');
   expect(() => pretty('{"a": ["cut he')).not.toThrow();
-});
-
-test("tokens join to the text they were cut from", () => {
-  fc.assert(
-    fc.property(fc.oneof(fc.json(), fc.string()), (text) => {
-      expect(
-        tokens(text)
-          .map((token) => token.text)
-          .join(""),
-      ).toBe(text);
-    }),
-  );
-  expect(tokens('{"a": 1}').map((token) => token.kind)).toEqual([
-    "plain",
-    "key",
-    "plain",
-    "plain",
-    "number",
-    "plain",
-  ]);
 });
 
 test("only a JSON string has a string value", () => {
@@ -125,7 +105,9 @@ test("rows take columns, also those mentioned before they arrive", () => {
     names: ["ask"],
     kinds: ["LLM"],
     previews: [[0, "in", "", ""]],
+    events: [[0, 6, "retry"]],
   });
+  expect(rows.events.get(0)).toEqual([{ time: 6, name: "retry" }]);
   expect([rows.length, rows.names[0], rows.kinds[0], rows.parent[0], rows.tokens[0]]).toEqual([
     101,
     "ask",
@@ -139,7 +121,7 @@ test("rows take columns, also those mentioned before they arrive", () => {
     rows.find("nonsense"),
     rows.find("0".repeat(16)),
   ]).toEqual(["00010203040506ff", 0, -1, -1]);
-  expect(() => rows.apply({ count: 2 }, columns, { names: [], kinds: [], previews: [] })).toThrow(
-    RangeError,
-  );
+  expect(() =>
+    rows.apply({ count: 2 }, columns, { names: [], kinds: [], previews: [], events: [] }),
+  ).toThrow(RangeError);
 });

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from nbtrace.entities.document import Document
     from nbtrace.entities.experiment import Experiment
     from nbtrace.entities.link import Link
+    from nbtrace.entities.paged_list import PagedList
     from nbtrace.entities.scope import InstrumentationScope
+    from nbtrace.entities.session import Session
     from nbtrace.entities.span import Span
     from nbtrace.entities.span_event import SpanEvent
     from nbtrace.entities.span_status import SpanLogLevel, SpanStatus, SpanStatusCode
@@ -38,6 +40,9 @@ if TYPE_CHECKING:
         TraceLocationType,
     )
     from nbtrace.entities.trace_state import TraceState
+    from nbtrace.entities.view_type import ViewType
+    from nbtrace.tracing.live_span import LiveSpan
+    from nbtrace.tracing.no_op_span import NoOpSpan
 
 _MODULES = {
     "Assessment": "assessment",
@@ -55,6 +60,8 @@ _MODULES = {
     "IssueReference": "assessment",
     "Link": "link",
     "MlflowExperimentLocation": "trace_location",
+    "PagedList": "paged_list",
+    "Session": "session",
     "Span": "span",
     "SpanEvent": "span_event",
     "SpanLogLevel": "span_status",
@@ -67,7 +74,10 @@ _MODULES = {
     "TraceLocation": "trace_location",
     "TraceLocationType": "trace_location",
     "TraceState": "trace_state",
+    "ViewType": "view_type",
 }
+# They record, so they live where recording does; MLflow has them here.
+_RECORDING = {"LiveSpan": "live_span", "NoOpSpan": "no_op_span"}
 
 __all__ = [
     "Assessment",
@@ -84,7 +94,11 @@ __all__ = [
     "InstrumentationScope",
     "IssueReference",
     "Link",
+    "LiveSpan",
     "MlflowExperimentLocation",
+    "NoOpSpan",
+    "PagedList",
+    "Session",
     "Span",
     "SpanEvent",
     "SpanLogLevel",
@@ -97,17 +111,24 @@ __all__ = [
     "TraceLocation",
     "TraceLocationType",
     "TraceState",
+    "ViewType",
 ]
 
 
 def __getattr__(name: str) -> Any:
     module = _MODULES.get(name)
+    if name in _RECORDING:
+        return _recording(name)
     if module is None:
         message = f"module {__name__!r} has no attribute {name!r}"
         raise AttributeError(message)
     value = getattr(import_module(f"{__name__}.{module}"), name)
     globals()[name] = value
     return value
+
+
+def _recording(name: str) -> Any:
+    return getattr(import_module(f"nbtrace.tracing.{_RECORDING[name]}"), name)
 
 
 def __dir__() -> list[str]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nbtrace.entities.record import Record
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from nbtrace.entities.constant import AttributeValue
 
 
@@ -48,3 +50,22 @@ class Link(Record):
         self.attributes: dict[str, AttributeValue] = {} if attributes is None else attributes
         self.trace_state = trace_state
         self.flags = flags
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return MLflow's dictionary.
+
+        Examples
+        --------
+        >>> Link("tr-" + "0a" * 16, "0b" * 8).to_dict()["span_id"]
+        '0b0b0b0b0b0b0b0b'
+        """
+        return {
+            "trace_id": self.trace_id,
+            "span_id": self.span_id,
+            "attributes": dict(self.attributes),
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Link:
+        """Return the link of MLflow's dictionary."""
+        return cls(data["trace_id"], data["span_id"], dict(data.get("attributes") or {}))

@@ -8,6 +8,7 @@ what another reader sees. Conversions to MLflow's dictionaries are in `span_dict
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from nbtrace.entities.constant import JSON_ATTRIBUTE_KEYS, NbtraceKey, SpanAttributeKey
@@ -309,8 +310,7 @@ class Span:
         Returns
         -------
         dict
-            What a real MLflow's ``Span.from_dict`` reads. It has no place for the resource and the
-            scope; OTLP keeps them.
+            What a real MLflow's ``Span.from_dict`` reads, without resource and scope.
 
         Examples
         --------
@@ -370,8 +370,7 @@ class Span:
         ...      start_time_ns=1).replace(end_time_ns=3).duration_ns
         2
         """
-        fields = {slot[1:]: getattr(self, slot) for slot in self.__slots__}
-        return Span(**{**fields, **changes})
+        return Span(**{slot[1:]: getattr(self, slot) for slot in Span.__slots__} | changes)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Span):
@@ -388,9 +387,13 @@ class Span:
         )
 
     def __getitem__(self, key: object) -> NoReturn:
-        message = f"a Span is not a dict: use span.{key}, or span.get_attribute({key!r})"
-        raise TypeError(message)
+        raise TypeError(f"a Span is not a dict: use span.{key}, or span.get_attribute({key!r})")
 
     def __iter__(self) -> NoReturn:
-        message = "a Span cannot be iterated; span.attributes is a dict"
-        raise TypeError(message)
+        raise TypeError("a Span cannot be iterated; span.attributes is a dict")
+
+
+def __getattr__(name: str) -> Any:  # MLflow has these two here as well
+    if name in {"LiveSpan", "NoOpSpan"}:
+        return getattr(import_module("nbtrace.entities"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

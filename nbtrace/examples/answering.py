@@ -45,7 +45,10 @@ ATTEMPTS = 3
 
 def _show(piece: str) -> None:
     sys.stdout.write(piece)
-    sys.stdout.flush()
+    # A kernel sends what is written a few times a second by itself; sent at every word, a notebook
+    # that was run without a browser shows a word a line.
+    if sys.stdout.isatty():
+        sys.stdout.flush()
 
 
 def _joined(pieces: list[str]) -> dict[str, str]:

@@ -50,7 +50,8 @@ class Extension:
             transformers.remove(self._transformer)
         self.events.unregister()
         for kind in ("line", "cell"):
-            self._shell.magics_manager.magics[kind].pop("trace", None)
+            for name in ("trace", "traces"):
+                self._shell.magics_manager.magics[kind].pop(name, None)
 
 
 def load_ipython_extension(shell: InteractiveShell) -> None:

@@ -1,4 +1,4 @@
-"""The magics: ``%trace`` to switch and ask, ``%%trace`` where the transformer cannot act.
+"""The magics: ``%trace`` to switch and ask, ``%traces`` to search, ``%%trace`` in nested cells.
 
 A ``%%trace`` cell normally never reaches the magic (see ``transformer.py``). It does inside a
 cell that another magic runs, such as ``%%time`` above ``%%trace``, with options that are wrong, and
@@ -26,6 +26,7 @@ from nbtrace.exceptions import NbtraceError
 from nbtrace.notebook.arguments import LINE_USAGE, parse_cell_line, parse_on_line
 from nbtrace.notebook.cell_display import complain, show_trace
 from nbtrace.notebook.frames import execution_count
+from nbtrace.notebook.search_display import show_table
 from nbtrace.notebook.status import last_trace_id, status_text
 from nbtrace.notebook.traced_cell import TracedCell
 
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 
 @magics_class
 class TraceMagics(Magics):
-    """``%trace`` and ``%%trace`` of one shell.
+    """``%trace``, ``%%trace`` and ``%traces`` of one shell.
 
     Parameters
     ----------
@@ -88,6 +89,15 @@ class TraceMagics(Magics):
                 _print("There is no trace yet; put %%trace on the first line of a cell.")
         else:
             _print(status_text(self._shell, every_cell=self._events.every_cell))
+
+    @no_var_expand
+    @line_magic("traces")  # type: ignore[arg-type]
+    def traces(self, line: str) -> None:
+        """Show the traces that satisfy a filter as a table, all traces without one.
+
+        ``%traces [filter]``, such as ``%traces state = 'ERROR' AND execution_time > 500``.
+        """
+        show_table(line.strip())
 
     @no_var_expand
     @output_can_be_silenced
@@ -172,7 +182,8 @@ def _show_diff(ids: list[str]) -> None:
     """Compare two traces, or one with the run before it."""
     from IPython.display import display
 
-    from nbtrace.comparing import compare
+    from nbtrace.tracing.traces import flush_traces
+    from nbtrace.widgets.trace_diff import compare_traces
 
     newest = last_trace_id()
     if not ids and newest is not None:
@@ -180,8 +191,9 @@ def _show_diff(ids: list[str]) -> None:
     if not 1 <= len(ids) <= 2:  # noqa: PLR2004 - two sides
         msg = f"%trace diff takes at most two ids of traces; usage: {LINE_USAGE}"
         raise UsageError(msg if ids else "There is no trace yet to compare")
+    flush_traces()
     try:
-        display(compare(*ids))  # type: ignore[no-untyped-call]
+        display(compare_traces(*ids))  # type: ignore[no-untyped-call]
     except NbtraceError as error:
         raise UsageError(error.message) from error
 

@@ -29,7 +29,8 @@ def last_trace_id() -> str | None:
     found = get_last_active_trace_id()
     if found is not None:
         return found
-    row = current_store().database.connection().execute(_NEWEST).fetchone()
+    with current_store().database.reading() as connection:
+        row = connection.execute(_NEWEST).fetchone()
     return str(row[0]) if row else None
 
 
@@ -46,14 +47,16 @@ def status_text(shell: InteractiveShell, *, every_cell: TraceArguments | None) -
     Returns
     -------
     str
-        One fact a line; reading them opens the store, and makes it where there is none.
+        One fact a line; reading them makes no store where there is none.
     """
     from nbtrace.store import current_store
     from nbtrace.tracing.traces import flush_traces
+    from nbtrace.transfer.forwarding import running_forwarders
 
     flush_traces()
     store = current_store()
-    count = store.database.connection().execute(_COUNT).fetchone()[0]
+    with store.database.reading() as connection:
+        count = connection.execute(_COUNT).fetchone()[0]
     rows = {
         "tracing": "every cell" if every_cell else "cells with %%trace",
         "store": str(store.directory),
@@ -63,6 +66,9 @@ def status_text(shell: InteractiveShell, *, every_cell: TraceArguments | None) -
         "notebook": notebook_path(shell) or "not told by the front end",
         "traces": f"{count:,}",
     }
+    forwarded = [repr(forwarder.status()) for forwarder in running_forwarders.values()]
+    if forwarded:
+        rows["forwarding"] = "\n            ".join(forwarded)
     if every_cell is not None and every_cell.tags:
         rows["tags"] = ", ".join(f"{key}={value}" for key, value in every_cell.tags.items())
     return "\n".join(f"{label + ':':<12}{value}" for label, value in rows.items())

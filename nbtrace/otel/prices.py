@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
+from nbtrace.otel import importing
+
 if TYPE_CHECKING:
     from nbtrace.otel.conventions.words import Usage
 
@@ -129,7 +131,8 @@ def _price(  # noqa: PLR0913, PLR0917 - the key of the cache
 def _listed(model: str, provider: str | None) -> bool:
     """Tell whether the price list has the model, so that each unknown one is searched once."""
     try:
-        import genai_prices
+        with importing.held():
+            import genai_prices
 
         genai_prices.calc_price(genai_prices.Usage(), model, provider_id=provider)
     except LookupError:

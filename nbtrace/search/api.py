@@ -21,9 +21,8 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from nbtrace.entities import Trace
+    from nbtrace.entities import Session, Trace
     from nbtrace.search.explain import Explanation
-    from nbtrace.search.sessions import Session
 
 __all__ = ["count_traces", "explain", "search_sessions", "search_spans", "search_traces"]
 
@@ -324,7 +323,7 @@ def search_sessions(
 
     Examples
     --------
-    >>> search_sessions()
+    >>> search_sessions(locations=["no such experiment"])
     []
     """
     return session_search.search_sessions(

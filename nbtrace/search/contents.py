@@ -24,13 +24,18 @@ __all__ = ["TextIndex", "some_text", "text_of_span", "text_of_trace", "word_part
 
 # A part of more words than this is in too many texts to be worth looking them up.
 MAX_TERMS = 200
-# Texts that a search looks at one by one; with more of them a page is full sooner when the newest
-# traces are compared.
-MAX_TEXTS = 10_000
+# Texts that a search looks up one by one, at 4 microseconds each; with more of them a page is full
+# sooner when the newest traces are compared.
+MAX_TEXTS = 300_000
+# With more texts than this a page is likely to be full before so many could be looked up.
+MANY_TEXTS = 10_000
 # Shorter parts are in too many words.
 SHORTEST_PART = 2
+# Letters by which the words that have a part are found.
+TRIGRAM = 3
 MOST_PARTS = 4
 
+_HITS = "SELECT rowid FROM span_words WHERE span_words MATCH ?"
 _TEXTS = {
     "name": "x.name",
     "inputs": "x.inputs",
@@ -195,8 +200,24 @@ class TextIndex:
     def __init__(self, rows: Callable[[str, tuple[Any, ...]], list[tuple[Any, ...]]]) -> None:
         self._rows = rows
 
-    def candidates(self, condition: Condition) -> Fragment | None:
-        """Return the traces whose texts can satisfy a condition.
+    def in_many(self, condition: Condition) -> bool:
+        """Say whether the index names many texts for a condition.
+
+        Parameters
+        ----------
+        condition : Condition
+            On the text of spans.
+
+        Returns
+        -------
+        bool
+            False also when the index says nothing.
+        """
+        asked = self._asked(condition)
+        return asked is not None and bool(asked) and self._exceeds(_HITS, (asked,), MANY_TEXTS)
+
+    def traces(self, condition: Condition) -> Fragment | None:
+        """Return the traces of which some text satisfies a condition.
 
         Parameters
         ----------
@@ -208,34 +229,50 @@ class TextIndex:
         Fragment or None
             A SELECT of ``traces.id``; ``None`` when there are too many, or the index says nothing.
         """
-        parts = word_parts(condition)
-        if not parts or not self._rows("SELECT 1 FROM sqlite_master WHERE name = 'span_words'", ()):
-            return None
+        asked = self._asked(condition)
         # What is not indexed yet is compared as it is.
         late = "SELECT x.trace FROM span_texts x WHERE x.id > (SELECT last_id FROM text_progress)"
-        if self._count(late, ()) > MAX_TEXTS:
+        if asked is None or self._exceeds(late, (), MAX_TEXTS):
+            return None
+        test = compare(_text(condition.field.name), condition.operator, condition.value)
+        late += f" AND {test.sql}"
+        if not asked:
+            return Fragment(late, test.parameters)
+        if self._exceeds(_HITS, (asked,), MAX_TEXTS):
+            return None
+        # The index says where to look, the stored text whether it is there.
+        sql = f"SELECT x.trace FROM span_texts x WHERE x.id IN ({_HITS}) AND {test.sql}"
+        return Fragment(f"{sql} UNION ALL {late}", (asked, *test.parameters, *test.parameters))
+
+    def _asked(self, condition: Condition) -> str | None:
+        """Return what to ask the index; nothing when no text has it, ``None`` without an answer."""
+        parts = word_parts(condition)
+        if not parts or not self._has("span_words"):
             return None
         words = [found for part in parts if (found := self._terms(part)) is not None]
         if not words:
             return None
         if not all(found.terms for found in words):
-            return Fragment(late)
-        asked = " AND ".join(
+            return ""
+        return " AND ".join(
             "(" + " OR ".join(f'"{term}"' for term in found.terms) + ")" for found in words
         )
-        hits = "SELECT rowid FROM span_words WHERE span_words MATCH ?"
-        if self._count(hits, (asked,)) > MAX_TEXTS:
-            return None
-        sql = f"SELECT x.trace FROM span_texts x WHERE x.id IN ({hits}) UNION ALL {late}"
-        return Fragment(sql, (asked,))
+
+    def _has(self, table: str) -> bool:
+        return bool(self._rows("SELECT 1 FROM sqlite_master WHERE name = ?", (table,)))
 
     def _terms(self, part: str) -> _Words | None:
-        rows = self._rows(
-            "SELECT term FROM text_terms WHERE instr(term, ?) > 0 LIMIT ?", (part, MAX_TERMS + 1)
-        )
+        where = "instr(term, ?) > 0"
+        parameters: tuple[Any, ...] = (part, MAX_TERMS + 1)
+        if len(part) >= TRIGRAM and self._has("term_parts"):
+            where = f"id IN (SELECT rowid FROM term_parts WHERE term_parts MATCH ?) AND {where}"
+            places = range(len(part) - TRIGRAM + 1)
+            trigrams = " AND ".join(f'"{part[place : place + TRIGRAM]}"' for place in places)
+            parameters = (trigrams, *parameters)
+        rows = self._rows(f"SELECT term FROM text_terms WHERE {where} LIMIT ?", parameters)
         return None if len(rows) > MAX_TERMS else _Words(tuple(row[0] for row in rows))
 
-    def _count(self, sql: str, parameters: tuple[Any, ...]) -> int:
-        counted = f"SELECT count(*) FROM ({sql} LIMIT {MAX_TEXTS + 1})"
-        count: int = self._rows(counted, parameters)[0][0]
-        return count
+    def _exceeds(self, sql: str, parameters: tuple[Any, ...], limit: int) -> bool:
+        """Say whether a SELECT has more rows than a limit."""
+        counted = f"SELECT count(*) > {limit} FROM ({sql} LIMIT {limit + 1})"
+        return bool(self._rows(counted, parameters)[0][0])

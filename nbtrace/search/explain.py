@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from nbtrace.config import options
+from nbtrace.search.known_words import known_words, unknown_word
 from nbtrace.search.parser import parse
 from nbtrace.search.query import Query
 from nbtrace.search.syntax import conditions
@@ -122,6 +123,10 @@ def explain(
 
 def _caveats(condition: Condition) -> list[str]:
     field = condition.field
+    word = unknown_word(condition)
+    if word is not None:
+        names = ", ".join(known_words(condition))
+        return [f"nothing has the status {word!r}: it is one of {names}, in capitals"]
     if field.type == "content":
         return [
             (

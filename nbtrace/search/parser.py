@@ -11,11 +11,14 @@ import time
 from typing import TYPE_CHECKING, NoReturn, cast
 
 from nbtrace.search.fields import OPERATORS, UnknownFieldError, resolve
+from nbtrace.search.known_words import known_words, unknown_word
 from nbtrace.search.lexer import filter_error, tokenize
 from nbtrace.search.literals import LiteralReader
 from nbtrace.search.syntax import And, Condition, Not, Or
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from nbtrace.search.lexer import Token, TokenKind
     from nbtrace.search.syntax import Expression, Field, Operator, Scalar
 
@@ -36,7 +39,12 @@ _ANY_OPERATOR = (
 _A_CONDITION = "a condition such as name = 'answer', tags.user = 'ada' or execution_time > 500"
 
 
-def parse(text: str | None, *, now_ms: int | None = None) -> Expression | None:
+def parse(
+    text: str | None,
+    *,
+    now_ms: int | None = None,
+    names: Callable[[str | None, str], Field] = resolve,
+) -> Expression | None:
     """Return the tree of a filter, ``None`` for an empty one.
 
     Parameters
@@ -45,6 +53,8 @@ def parse(text: str | None, *, now_ms: int | None = None) -> Expression | None:
         The filter.
     now_ms : int or None
         What relative times count from, in milliseconds since the epoch; ``None`` means now.
+    names : callable
+        Gives the field of a name that is split at its first dot; those of traces unless told.
 
     Returns
     -------
@@ -70,7 +80,8 @@ def parse(text: str | None, *, now_ms: int | None = None) -> Expression | None:
     tokens = tokenize(text)
     if len(tokens) == 1:
         return None
-    return _Parser(text, tokens, int(time.time() * 1000) if now_ms is None else now_ms).filter()
+    now = int(time.time() * 1000) if now_ms is None else now_ms
+    return _Parser(text, tokens, now, names).filter()
 
 
 def _not_text(value: object) -> Exception:
@@ -83,7 +94,14 @@ def _not_text(value: object) -> Exception:
 
 
 class _Parser:
-    def __init__(self, text: str, tokens: list[Token], now_ms: int) -> None:
+    def __init__(
+        self,
+        text: str,
+        tokens: list[Token],
+        now_ms: int,
+        names: Callable[[str | None, str], Field],
+    ) -> None:
+        self.names = names
         self.text = text
         self.tokens = tokens
         self.index = 0
@@ -178,6 +196,15 @@ class _Parser:
 
     def condition(self) -> Condition:
         start = self.token
+        condition = self.comparison(start)
+        word = unknown_word(condition)
+        # MLflow takes other words under its own names, and finds nothing.
+        if word is not None and self.text[start.start : start.end] == "state":
+            names = ", ".join(map(repr, known_words(condition)))
+            self.fail(start, f"no trace is in the state {word!r}", f"one of {names}")
+        return condition
+
+    def comparison(self, start: Token) -> Condition:
         self.count += 1
         if self.count > MAX_CONDITIONS:
             self.fail(start, f"more than {MAX_CONDITIONS} conditions", "IN (...) for long lists")
@@ -232,7 +259,7 @@ class _Parser:
             self.unexpected(_A_CONDITION)
         self.index += 1
         try:
-            return resolve(name, key)
+            return self.names(name, key)
         except UnknownFieldError as error:
             self.fail(token, error.problem, error.expected)
 

@@ -33,7 +33,13 @@ if TYPE_CHECKING:
 
     from nbtrace.search.syntax import Expression, Operator, Scalar, Value
 
-__all__ = ["Candidate", "assessed_traces", "compile_expression", "compile_for_span"]
+__all__ = [
+    "Candidate",
+    "assessed_traces",
+    "compile_expression",
+    "compile_for_span",
+    "tree_of",
+]
 
 # What JSON never escapes and no number is written with: a letter that is no exponent.
 _PLAIN_TEXT = re.compile(r"[A-Za-z0-9 .:-]*[A-DF-Za-df-z][A-Za-z0-9 .:-]*")
@@ -73,12 +79,12 @@ def compile_expression(expression: Expression, candidate: Candidate) -> Fragment
         simple = _single_span(expression.expression, candidate)
         if simple is not None:
             return simple
-        inner = _tree(expression.expression, _span_condition)
+        inner = tree_of(expression.expression, _span_condition)
         sql = f"EXISTS (SELECT 1 FROM spans s WHERE s.trace = {candidate.trace} AND {inner.sql})"
         return Fragment(sql, inner.parameters)
     if isinstance(expression, Condition):
         return _condition(expression, candidate)
-    return _tree(expression, lambda part: compile_expression(part, candidate))
+    return tree_of(expression, lambda part: compile_expression(part, candidate))
 
 
 def compile_for_span(expression: Expression) -> Fragment:
@@ -107,16 +113,30 @@ def compile_for_span(expression: Expression) -> Fragment:
             return _span_condition(condition)
         return _condition(condition, Candidate("t.request_time", "t.id"))
 
-    return _tree(expression, leaf)
+    return tree_of(expression, leaf)
 
 
-def _tree(expression: Expression, leaf: Callable[[Any], Fragment]) -> Fragment:
+def tree_of(expression: Expression, leaf: Callable[[Any], Fragment]) -> Fragment:
+    """Return SQL of a tree from that of its conditions.
+
+    Parameters
+    ----------
+    expression : Expression
+        A tree.
+    leaf : callable
+        Gives the SQL of what is neither AND, OR nor NOT.
+
+    Returns
+    -------
+    Fragment
+        A boolean expression.
+    """
     if isinstance(expression, And):
-        return all_of(_tree(operand, leaf) for operand in expression.operands)
+        return all_of(tree_of(operand, leaf) for operand in expression.operands)
     if isinstance(expression, Or):
-        return any_of(_tree(operand, leaf) for operand in expression.operands)
+        return any_of(tree_of(operand, leaf) for operand in expression.operands)
     if isinstance(expression, Not):
-        inner = _tree(expression.operand, leaf)
+        inner = tree_of(expression.operand, leaf)
         return Fragment(f"({inner.sql}) IS NOT TRUE", inner.parameters, inner.reads_trace)
     return leaf(expression)
 

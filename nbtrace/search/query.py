@@ -8,85 +8,37 @@ when the person interrupts.
 # ruff: noqa: S608 - the text is made of constants and names of ours; literals are bound
 from __future__ import annotations
 
-import sqlite3
 from typing import TYPE_CHECKING, Any
 
-from nbtrace.search.comparisons import Fragment, all_of
+import orjson
+
+from nbtrace.search.bounds import Bounds, bounds_time
+from nbtrace.search.comparisons import TRUE, Fragment, all_of
+from nbtrace.search.contents import TextIndex
+from nbtrace.search.fetching import fetch
 from nbtrace.search.functions import register
 from nbtrace.search.order import after, parse_order
 from nbtrace.search.parser import parse
 from nbtrace.search.predicates import Candidate, compile_expression
-from nbtrace.search.streams import MAX_SORTED, Branch, Planner
+from nbtrace.search.streams import MAX_SORTED, Branch, Planner, Stream
 from nbtrace.search.syntax import And, Condition, Field, conditions, group_spans
+from nbtrace.search.walking import Walk, walkable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    import sqlite3
+    from collections.abc import Callable, Sequence
 
     from nbtrace.search.syntax import Expression
 
-__all__ = ["Query", "fetch"]
+__all__ = ["Query"]
 
-# Steps of SQLite's virtual machine between two looks at the signals, some 20 ms. Each look takes
-# the GIL, which beside busy threads costs 5 ms.
-STEPS_BETWEEN_LOOKS = 1_000_000
 # Stores have few experiments; beyond this their number is not worth finding out.
 MAX_EXPERIMENTS_LISTED = 20
+# Traces whose text is compared before the word index is asked where to look, some 40 ms.
+FIRST_TEXTS = 4_000
 
-_TIME_OPERATORS = {"=", ">", ">=", "<", "<=", "BETWEEN"}
+_REQUEST_TIME = Field("trace", "request_time", "time")
 _TRACE = Candidate("t.request_time", "t.id")
-
-
-def fetch(
-    connection: sqlite3.Connection, sql: str, parameters: Sequence[Any] = ()
-) -> list[tuple[Any, ...]]:
-    """Run a query to its end, unless the person interrupts.
-
-    Parameters
-    ----------
-    connection : sqlite3.Connection
-        This thread's connection.
-    sql : str
-        One SELECT.
-    parameters : sequence
-        What is bound.
-
-    Returns
-    -------
-    list of tuple
-        All rows.
-
-    Raises
-    ------
-    KeyboardInterrupt
-        When the kernel is interrupted meanwhile.
-    sqlite3.Error
-        As SQLite says.
-
-    Examples
-    --------
-    >>> fetch(sqlite3.connect(":memory:"), "SELECT nbtrace_ilike(?, 'ä%')", ("ÄRA",))
-    [(1,)]
-    """
-    # SQLite runs without the GIL; what the handler does is to let Python see its signals.
-    connection.set_progress_handler(_look, STEPS_BETWEEN_LOOKS)
-    try:
-        try:
-            return connection.execute(sql, parameters).fetchall()
-        except sqlite3.OperationalError as error:
-            if "no such function: nbtrace_" not in str(error):
-                raise
-        register(connection)
-        return connection.execute(sql, parameters).fetchall()
-    except sqlite3.OperationalError as error:
-        if str(error) == "interrupted":
-            raise KeyboardInterrupt from None
-        raise
-    finally:
-        connection.set_progress_handler(None, 0)
-
-
-def _look() -> int:
-    return 0
 
 
 class Query:
@@ -104,6 +56,8 @@ class Query:
         What holds besides the filter.
     now_ms : int or None
         What relative times count from, in milliseconds since the epoch; ``None`` means now.
+    upto : int or None
+        Largest key of the traces to look at, which leaves out what was written later.
 
     Raises
     ------
@@ -116,7 +70,7 @@ class Query:
     3
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a person chooses
         self,
         filter_string: str | None = None,
         locations: Sequence[str] | None = None,
@@ -124,8 +78,10 @@ class Query:
         *,
         extra: Sequence[Expression] = (),
         now_ms: int | None = None,
+        upto: int | None = None,
     ) -> None:
         self.order = parse_order(order_by)
+        self._upto = upto
         self._locations = None if locations is None else tuple(locations)
         parts: list[Expression] = list(extra)
         tree = parse(filter_string, now_ms=now_ms)
@@ -135,8 +91,8 @@ class Query:
         self.reads_text = any(
             condition.field.type == "content" for part in parts for condition in conditions(part)
         )
-        self._times = [part for part in parts if _bounds_time(part)]
-        self._rest = [part for part in parts if not _bounds_time(part)]
+        self._times = [part for part in parts if bounds_time(part)]
+        self._rest = [part for part in parts if not bounds_time(part)]
 
     def page(
         self,
@@ -163,9 +119,73 @@ class Query:
         list of tuple
             A value per key of the order; the last is the trace's key in the database.
         """
+        if place is None and walkable(self.order):
+            branches, tree = self._branches(connection, None)
+            if not self._few(connection, branches):
+                found = self._walk(tree).first(_runner(connection), offset + limit)
+                return found[offset:]
+        if self.reads_text and self._newest_first:
+            recent = self._recent(connection, limit + offset, place)
+            if len(recent) == limit + offset:
+                return recent[offset:]
         statement = self._page(connection, place)
         sql = f"{statement.sql} LIMIT ? OFFSET ?"
         return fetch(connection, sql, (*statement.parameters, limit, offset))
+
+    def keys(self, connection: sqlite3.Connection) -> list[int]:
+        """Return the keys of all traces that the search finds, in its order.
+
+        Parameters
+        ----------
+        connection : sqlite3.Connection
+            This thread's connection.
+
+        Returns
+        -------
+        list of int
+            ``traces.id``.
+        """
+        branches, tree = self._branches(connection, None)
+        if not walkable(self.order) or self._few(connection, branches):
+            return _listed(connection, self._page(connection, None))
+        # Cheaper than to ask for each trace along the index: who is in it, and then the order.
+        members: set[int] | None = None
+        if tree is not None or self._times:
+            members = set(_listed(connection, _union(branches, self._bounds(None))))
+        everything = Walk(self.order[0], None, Bounds((), None, self._upto))
+        ordered = _listed(connection, everything.present())
+        if self.order[0].indexed:
+            ordered += _listed(connection, everything.missing()) if self.order[0].nullable else []
+        else:
+            there = set(ordered)
+            newest = _union((Branch(Stream("traces t", TRUE)),), Bounds((), None, self._upto))
+            sql = f"{newest.sql} ORDER BY 1 DESC, 2 DESC"
+            newest_first = _listed(connection, newest._replace(sql=sql))
+            ordered += [key for key in newest_first if key not in there]
+        return ordered if members is None else [key for key in ordered if key in members]
+
+    def newer(self, connection: sqlite3.Connection, key: int) -> int:
+        """Return how many traces of the search were written after another.
+
+        Parameters
+        ----------
+        connection : sqlite3.Connection
+            This thread's connection.
+        key : int
+            ``traces.id`` of the other.
+
+        Returns
+        -------
+        int
+            The exact number.
+        """
+        tree = self._tree(connection)
+        where = [Fragment("t.id > ?", (key,))]
+        where += [compile_expression(part, _TRACE) for part in self._times]
+        where += [compile_expression(tree, _TRACE)] if tree is not None else []
+        condition = all_of(where)
+        sql = f"SELECT count(*) FROM traces t WHERE {condition.sql}"
+        return int(fetch(connection, sql, condition.parameters)[0][0])
 
     def count(self, connection: sqlite3.Connection) -> int:
         """Return how many traces the search finds in all.
@@ -199,13 +219,58 @@ class Query:
             The plan has a line per step.
         """
         statement = self._page(connection, None)
+        if walkable(self.order):
+            branches, tree = self._branches(connection, None)
+            if not self._few(connection, branches):
+                statement = self._walk(tree).present()
         register(connection)
         rows = fetch(connection, f"EXPLAIN QUERY PLAN {statement.sql}", statement.parameters)
         return statement.sql, statement.parameters, [str(row[3]) for row in rows]
 
+    @property
+    def _newest_first(self) -> bool:
+        """Whether the order is that of the time, in either direction."""
+        return self.order[0].field == _REQUEST_TIME and len(self.order) == 2  # noqa: PLR2004 - time and key
+
+    def _recent(
+        self, connection: sqlite3.Connection, wanted: int, place: Sequence[Any] | None
+    ) -> list[tuple[Any, ...]]:
+        """Compare the text of the first traces, if a page of hits is likely to be among them.
+
+        Looking up all that the word index names takes time in proportion to it, and most pages are
+        full long before.
+        """
+        tree = self._tree(connection)
+        index = TextIndex(_runner(connection))
+        texts = [item for item in conditions(tree) if item.field.type == "content"] if tree else []
+        if tree is None or not any(map(index.in_many, texts)):
+            return []
+        word, operator = ("DESC", ">=") if self.order[0].descending else ("ASC", "<=")
+        inside = all_of(self._bounds(place)(_TRACE))
+        last = fetch(
+            connection,
+            f"SELECT t.request_time FROM traces t WHERE {inside.sql}"
+            f" ORDER BY t.request_time {word}, t.id {word} LIMIT 1 OFFSET ?",
+            (*inside.parameters, FIRST_TEXTS),
+        )
+        if not last:
+            return []
+        # As a fragment, the text is compared as it is, and no index is asked.
+        where = all_of(
+            [
+                inside,
+                Fragment(f"t.request_time {operator} ?", last[0]),
+                compile_expression(tree, _TRACE),
+            ]
+        )
+        sql = (
+            f"SELECT t.request_time, t.id FROM traces t WHERE {where.sql}"
+            f" ORDER BY t.request_time {word}, t.id {word} LIMIT ?"
+        )
+        return fetch(connection, sql, (*where.parameters, wanted))
+
     def _page(self, connection: sqlite3.Connection, place: Sequence[Any] | None) -> Fragment:
-        newest_first = self.order[0].field.name == "request_time" and len(self.order) == 2  # noqa: PLR2004 - time and key
-        if newest_first:
+        if self._newest_first:
             branches, _ = self._branches(connection, place)
             union = _union(branches, self._bounds(place))
             word = "DESC" if self.order[0].descending else "ASC"
@@ -228,7 +293,7 @@ class Query:
         elif tree is not None:
             where.append(compile_expression(tree, _TRACE))
         values = [key.value for key in self.order]
-        columns = ", ".join(value.sql for value in values)
+        columns = ", ".join(value.sql for value in values) + " AS trace"
         directions = ", ".join(
             f"{index} {key.direction}" for index, key in enumerate(self.order, start=1)
         )
@@ -242,35 +307,44 @@ class Query:
             ),
         )
 
+    def _walk(self, tree: Expression | None) -> Walk:
+        return Walk(self.order[0], tree, self._bounds(None))
+
+    def _few(self, connection: sqlite3.Connection, branches: tuple[Branch, ...]) -> bool:
+        """Say whether the streams find so little that it is best sorted."""
+        if any(branch.stream.everything for branch in branches):
+            return False
+        return self._planner(connection, None).size(branches, MAX_SORTED) < MAX_SORTED
+
     def _sorts(self, connection: sqlite3.Connection, branches: tuple[Branch, ...]) -> bool:
         """Say whether to sort what the streams find instead of looking along the order's index."""
         if any(branch.stream.everything for branch in branches):
             return False
-        if not self.order[0].indexed:
-            return True
-        return self._planner(connection, None).size(branches, MAX_SORTED) < MAX_SORTED
+        return not self.order[0].indexed or self._few(connection, branches)
 
     def _branches(
         self, connection: sqlite3.Connection, place: Sequence[Any] | None
     ) -> tuple[tuple[Branch, ...], Expression | None]:
+        tree = self._tree(connection)
+        return self._planner(connection, place).branches(tree), tree
+
+    def _tree(self, connection: sqlite3.Connection) -> Expression | None:
+        """Return what is to be verified of a trace, beside its time."""
         rest = list(self._rest)
         if self._locations is not None and not self._covers(connection, self._locations):
             field = Field("trace", "experiment_id", "text")
             rest.append(Condition(field, "IN", self._locations))
-        tree: Expression | None = None
-        if rest:
-            tree = group_spans(rest[0] if len(rest) == 1 else And(tuple(rest)))
-        return self._planner(connection, place).branches(tree), tree
+        if not rest:
+            return None
+        return group_spans(rest[0] if len(rest) == 1 else And(tuple(rest)))
 
     def _planner(self, connection: sqlite3.Connection, place: Sequence[Any] | None) -> Planner:
-        def rows(sql: str, parameters: tuple[Any, ...]) -> list[tuple[Any, ...]]:
-            return fetch(connection, sql, parameters)
+        return Planner(_runner(connection), self._bounds(place))
 
-        return Planner(rows, self._bounds(place))
-
-    def _bounds(self, place: Sequence[Any] | None) -> _Bounds:
+    def _bounds(self, place: Sequence[Any] | None) -> Bounds:
         direction = "<" if self.order[0].descending else ">"
-        return _Bounds(self._times, None if place is None else (direction, tuple(place)))
+        there = None if place is None else (direction, tuple(place))
+        return Bounds(self._times, there, self._upto)
 
     @staticmethod
     def _covers(connection: sqlite3.Connection, locations: tuple[str, ...]) -> bool:
@@ -286,40 +360,26 @@ class Query:
         return False
 
 
-class _Bounds:
-    """The conditions on time and key that every branch has, for whatever it calls them."""
+def _runner(
+    connection: sqlite3.Connection,
+) -> Callable[[str, tuple[Any, ...]], list[tuple[Any, ...]]]:
+    def rows(sql: str, parameters: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+        return fetch(connection, sql, parameters)
 
-    def __init__(
-        self, times: Sequence[Expression], place: tuple[str, tuple[Any, ...]] | None
-    ) -> None:
-        self._times = times
-        self._place = place
-
-    def __call__(self, candidate: Candidate) -> list[Fragment]:
-        found = []
-        for condition in self._times:
-            predicate = compile_expression(condition, candidate)
-            # Without the plus that keeps predicates from indexes: this is what the index is for.
-            found.append(predicate._replace(sql=predicate.sql.replace("+", "", 1)))
-        if self._place is not None:
-            direction, values = self._place
-            sql = f"({candidate.time}, {candidate.trace}) {direction} (?, ?)"
-            found.append(Fragment(sql, values))
-        return found
+    return rows
 
 
-def _union(branches: Sequence[Branch], bounds: _Bounds) -> Fragment:
+def _listed(connection: sqlite3.Connection, statement: Fragment) -> list[int]:
+    """Return the last column of a SELECT, a million rows in a tenth of a second."""
+    # SQLite makes the text without the GIL, and keeps the order for functions that depend on it.
+    sql = f"SELECT json_group_array(trace) FROM ({statement.sql})"
+    keys: list[int] = orjson.loads(fetch(connection, sql, statement.parameters)[0][0])
+    return keys
+
+
+def _union(branches: Sequence[Branch], bounds: Bounds) -> Fragment:
     parts = [branch.select(bounds) for branch in branches]
     return Fragment(
         " UNION ".join(part.sql for part in parts),
         tuple(item for part in parts for item in part.parameters),
-    )
-
-
-def _bounds_time(expression: Expression) -> bool:
-    return (
-        isinstance(expression, Condition)
-        and expression.field.name == "request_time"
-        and expression.field.scope == "trace"
-        and expression.operator in _TIME_OPERATORS
     )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nbtrace.entities.constant import TraceTagKey
-from nbtrace.search.query import Query, fetch
+from nbtrace.entities.session import Session
+from nbtrace.search.fetching import fetch
+from nbtrace.search.query import Query
 from nbtrace.search.syntax import Condition, Field
 from nbtrace.search.traces import (
     MAX_RESULTS,
@@ -18,50 +19,16 @@ from nbtrace.search.traces import (
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
-    from nbtrace.entities import Trace
     from nbtrace.store.store import Store
 
-__all__ = ["Session", "search_sessions"]
+__all__ = ["search_sessions"]
 
 # Traces looked at for the sessions they belong to.
 TRACES_AT_ONCE = 1_000
 
 _SESSION = Field("tag", TraceTagKey.SESSION, "text")
-
-
-@dataclass(frozen=True)
-class Session:
-    """The traces of one conversation, oldest first.
-
-    Attributes
-    ----------
-    id : str
-        The session's id.
-    traces : list of Trace
-        Oldest first.
-
-    Examples
-    --------
-    >>> len(Session("s1", []))
-    0
-    """
-
-    id: str
-    traces: list[Trace]
-
-    def __len__(self) -> int:
-        """Return how many traces there are."""
-        return len(self.traces)
-
-    def __iter__(self) -> Iterator[Trace]:
-        """Go through the traces, oldest first."""
-        return iter(self.traces)
-
-    def __getitem__(self, index: int) -> Trace:
-        """Return a trace by its place."""
-        return self.traces[index]
 
 
 def search_sessions(  # noqa: PLR0913 - MLflow's parameters
@@ -120,12 +87,8 @@ def search_sessions(  # noqa: PLR0913 - MLflow's parameters
             members = Query(
                 None, ids, ["timestamp ASC"], extra=(*extra, Condition(_SESSION, "=", name))
             )
-            keys = [row[-1] for row in members.page(connection, MAX_RESULTS)]
-            found.append((name, keys))
-    return [
-        Session(name, load_traces(store, keys, include_spans=include_spans)[0])
-        for name, keys in found
-    ]
+            found.append([row[-1] for row in members.page(connection, MAX_RESULTS)])
+    return [Session(load_traces(store, keys, include_spans=include_spans)[0]) for keys in found]
 
 
 def _sessions_of(connection: sqlite3.Connection, keys: Sequence[int]) -> list[str]:

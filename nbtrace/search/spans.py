@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nbtrace.exceptions import NbtraceError
 from nbtrace.search.comparisons import TRUE
+from nbtrace.search.fetching import fetch
 from nbtrace.search.frame import child_time, depths, frame_of_spans
 from nbtrace.search.parser import parse
 from nbtrace.search.predicates import compile_for_span
-from nbtrace.search.query import Query, fetch
+from nbtrace.search.query import Query
 from nbtrace.search.syntax import (
     And,
     Condition,

@@ -262,14 +262,11 @@ class Planner:
 
     def _leaf(self, condition: Condition) -> _Plan | None:
         if condition.field.type == "content":
-            candidates = self._texts.candidates(condition)
-            if candidates is None:
+            found = self._texts.traces(condition)
+            if found is None:
                 return None
-            sql = f"t.id IN ({candidates.sql})"
-            stream = Stream("traces t", Fragment(sql, candidates.parameters), ordered=False)
-            # The index says where to look, the stored text whether it is there.
-            whole = SpanGroup(condition) if condition.field.of_span else condition
-            return _Plan((Branch(stream, (whole,)),))
+            where = Fragment(f"t.id IN ({found.sql})", found.parameters)
+            return _Plan((Branch(Stream("traces t", where, ordered=False)),))
         streams = _streams(condition)
         if not streams or len(streams) > MAX_BRANCHES:
             return None
@@ -308,9 +305,9 @@ def _streams(condition: Condition) -> list[Stream]:  # noqa: PLR0911 - one per i
             Stream("traces t", Fragment(f"t.{field.name} = ?", (value,)), ordered=False)
             for value in values
         ]
-    if field.name in _TRACE_RANGES and operator in {"=", *_RANGES}:
+    if field.name in {"request_time", *_TRACE_RANGES} and operator in {"=", *_RANGES}:
         # The predicate with a plain column, for SQLite may and shall use the index here.
         predicate = compile_expression(condition, _TRACE)
         plain = predicate._replace(sql=predicate.sql.replace("+t.", "t."))
-        return [Stream("traces t", plain, ordered=False)]
+        return [Stream("traces t", plain, ordered=field.name == "request_time")]
     return []

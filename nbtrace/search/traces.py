@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nbtrace.entities.constant import TraceMetadataKey
 from nbtrace.exceptions import NbtraceError
+from nbtrace.search.fetching import fetch
 from nbtrace.search.paging import decode_token, digest, encode_token
 from nbtrace.search.parser import parse
-from nbtrace.search.query import Query, fetch
+from nbtrace.search.query import Query
 from nbtrace.search.syntax import Condition, Field, conditions
 from nbtrace.store.text_index import catch_up
 
@@ -223,10 +224,11 @@ def experiment_ids(
     Returns
     -------
     tuple of str or None
-        Ids; what is neither stays as it is and finds nothing. ``None`` for ``None``.
+        Ids; what is neither stays as it is and finds nothing. For ``None`` those that are not
+        deleted, ``None`` where none is.
     """
     if locations is None:
-        return None
+        return _active_experiments(store)
     wanted = [locations] if isinstance(locations, str) else list(locations)
     for item in wanted:
         if not isinstance(item, str | int):
@@ -238,6 +240,15 @@ def experiment_ids(
     named = {row[1]: row[0] for row in rows}
     texts = [str(item) for item in wanted]
     return tuple(text if text in known else named.get(text, text) for text in texts)
+
+
+def _active_experiments(store: Store) -> tuple[str, ...] | None:
+    with store.database.reading() as connection:
+        rows = fetch(
+            connection, "SELECT experiment_id, lifecycle_stage = 'active' FROM experiments"
+        )
+    # No condition where none is needed: the searches without one are the fast ones.
+    return None if all(row[1] for row in rows) else tuple(row[0] for row in rows if row[1])
 
 
 def check_limit(max_results: object) -> None:

@@ -6,10 +6,13 @@ Importing this package opens nothing.
 
 from __future__ import annotations
 
+import atexit
 import os
+import sys
 import threading
 from typing import TYPE_CHECKING
 
+from nbtrace.otel import importing
 from nbtrace.store.location import reset_directory, resolve_directory
 
 if TYPE_CHECKING:
@@ -45,7 +48,8 @@ def current_store() -> Store:
         with _lock:
             store = _current
             if store is None:
-                from nbtrace.store.store import Store
+                with importing.held():
+                    from nbtrace.store.store import Store
 
                 store = _current = Store(resolve_directory())
     return store
@@ -73,5 +77,13 @@ def _new_lock() -> None:
     _lock = threading.Lock()
 
 
+def _close_at_exit() -> None:
+    databases = sys.modules.get("nbtrace.store.database")
+    if databases is not None:
+        databases.close_all()
+
+
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_new_lock)
+# Registered before the recorder's handler, so it runs after the last traces have been written.
+atexit.register(_close_at_exit)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from nbtrace.exceptions import NbtraceError
+from nbtrace.store.keys import trace_key
 
 if TYPE_CHECKING:
     import sqlite3
@@ -65,7 +66,7 @@ def add_assessment(database: Database, trace_id: str, assessment: Assessment) ->
         ``RESOURCE_ALREADY_EXISTS`` if its id is in use.
     """
     with database.transaction() as connection:
-        trace = _trace(connection, database, trace_id)
+        trace = trace_key(connection, database, trace_id)
         taken = connection.execute(
             "SELECT 1 FROM assessments WHERE assessment_id = ?", (assessment.assessment_id,)
         )
@@ -139,7 +140,7 @@ def change_assessment(
         ``INVALID_PARAMETER_VALUE`` if the two are of different kinds.
     """
     with database.transaction() as connection:
-        trace = _trace(connection, database, trace_id)
+        trace = trace_key(connection, database, trace_id)
         known = _read_one(connection, database, trace_id, assessment_id)
         was, kind = _value(known)[0], _value(changes)[0]
         if was != kind:
@@ -177,7 +178,7 @@ def remove_assessment(database: Database, trace_id: str, assessment_id: str) -> 
         ``RESOURCE_DOES_NOT_EXIST`` if there is no such trace.
     """
     with database.transaction() as connection:
-        trace = _trace(connection, database, trace_id)
+        trace = trace_key(connection, database, trace_id)
         row = connection.execute(
             "SELECT overrides FROM assessments WHERE assessment_id = ? AND trace = ?",
             (assessment_id, trace),
@@ -191,17 +192,6 @@ def remove_assessment(database: Database, trace_id: str, assessment_id: str) -> 
         )
 
 
-def _trace(connection: sqlite3.Connection, database: Database, trace_id: str) -> int:
-    row = connection.execute("SELECT id FROM traces WHERE trace_id = ?", (trace_id,)).fetchone()
-    if row is None:
-        raise NbtraceError.missing(
-            f"there is no trace {trace_id!r} in {database.path.parent}; look up its id with "
-            "search_traces"
-        )
-    key: int = row[0]
-    return key
-
-
 def _read_one(
     connection: sqlite3.Connection, database: Database, trace_id: str, assessment_id: str
 ) -> Assessment:
@@ -209,7 +199,7 @@ def _read_one(
         f"{_SELECT} WHERE t.trace_id = ? AND a.assessment_id = ?", (trace_id, assessment_id)
     ).fetchone()
     if row is None:
-        _trace(connection, database, trace_id)
+        trace_key(connection, database, trace_id)
         raise _missing(assessment_id, trace_id)
     return _entity(row)
 

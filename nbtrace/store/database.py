@@ -20,7 +20,6 @@ current schema under 1 ms; `Database.upsert_traces` 5.3 us a span for 10,000 spa
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import os
 import sqlite3
@@ -33,50 +32,32 @@ from typing import TYPE_CHECKING, NoReturn
 import orjson
 
 from nbtrace.store.errors import StoreUnavailable, unavailable
+from nbtrace.store.forward_queue import queue_traces
+from nbtrace.store.held_connection import HeldConnection, keep_for_ever
 from nbtrace.store.location import prepare_directory
-from nbtrace.store.opening import connect, identity, make_file, set_journal_mode, tune
+from nbtrace.store.opening import (
+    connect,
+    identity,
+    make_file,
+    open_empty,
+    set_journal_mode,
+    tune,
+)
 from nbtrace.store.schema import ensure_schema
 from nbtrace.store.upsert import cleaned, upsert
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from nbtrace.store.rows import TraceRow
 
-__all__ = ["Database"]
+__all__ = ["Database", "close_all"]
 
 # A fork waits this long for reads and writes of other threads to end.
 FORK_PATIENCE_SECONDS = 2.0
 
-# The process of a connection that has been closed.
-_NOBODY = -1
-
 _databases: weakref.WeakSet[Database] = weakref.WeakSet()
-_inherited: list[object] = []
-
-
-class _Held:
-    """A connection and who holds it; closes it when its thread ends."""
-
-    __slots__ = ("__weakref__", "connection", "depth", "lent", "process", "thread")
-
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self.connection = connection
-        self.process = os.getpid()
-        self.thread = threading.get_ident()
-        self.depth = 0  # entered and not yet left `reading` or `transaction`
-        self.lent = False  # handed out by `connection`, so it may be in use at any time
-
-    def close(self) -> None:
-        if self.process == os.getpid():
-            with contextlib.suppress(sqlite3.Error):
-                self.connection.close()
-        elif self.process != _NOBODY:
-            _inherited.append(self.connection)
-        self.process = _NOBODY
-
-    def __del__(self) -> None:
-        self.close()
+_held_back: list[Database] = []
 
 
 class Database:
@@ -104,7 +85,8 @@ class Database:
         self._local = threading.local()
         self._gate = threading.RLock()
         self._writing = threading.RLock()
-        self._held: weakref.WeakSet[_Held] = weakref.WeakSet()
+        self._held: weakref.WeakSet[HeldConnection] = weakref.WeakSet()
+        self._era = 0  # grows with each `close`; a connection of an earlier one is not used again
         self._file: tuple[int, int] | None = None
         self._read_only = False
         _databases.add(self)
@@ -113,7 +95,7 @@ class Database:
     def read_only(self) -> bool:
         """Whether the database can be read but not written, as found when it was opened."""
         with self._gate:
-            self._own()
+            self._own(make=False)
             return self._read_only
 
     def connection(self) -> sqlite3.Connection:
@@ -130,7 +112,7 @@ class Database:
             If the database cannot be opened.
         """
         with self._gate:
-            held = self._own()
+            held = self._own(make=True)
             held.lent = True
             return held.connection
 
@@ -141,19 +123,25 @@ class Database:
         Yields
         ------
         sqlite3.Connection
-            In autocommit mode.
+            In autocommit mode. Where there is no database yet none is made, and what is read is
+            empty.
 
         Raises
         ------
         StoreUnavailable
             If the database cannot be opened or read.
         """
-        held: _Held | None = getattr(self._local, "held", None)
-        if held is not None and held.depth and held.process == os.getpid():
+        with self._lent(make=False) as connection:
+            yield connection
+
+    @contextlib.contextmanager
+    def _lent(self, *, make: bool) -> Iterator[sqlite3.Connection]:
+        held: HeldConnection | None = getattr(self._local, "held", None)
+        if held is not None and held.depth and self._serves(held, make=make):
             held.depth += 1  # nested: a fork waits already, so this must not wait for the fork
         else:
             with self._gate:
-                held = self._own()
+                held = self._own(make=make)
                 held.depth += 1
         try:
             yield held.connection
@@ -182,7 +170,7 @@ class Database:
         with self._writing, contextlib.ExitStack() as stack:
             if self._replaced():
                 self.close()
-            connection = stack.enter_context(self.reading())
+            connection = stack.enter_context(self._lent(make=True))
             if self._read_only:
                 raise StoreUnavailable(
                     f"{self.path} is read-only; make it writable or set NBTRACE_DIR to another "
@@ -198,13 +186,23 @@ class Database:
                     connection.execute("ROLLBACK")
                 raise
 
-    def upsert_traces(self, rows: Sequence[TraceRow]) -> None:
+    def upsert_traces(
+        self,
+        rows: Sequence[TraceRow],
+        *,
+        process: str | None = None,
+        before_commit: Callable[[], object] | None = None,
+    ) -> None:
         """Insert or merge traces with their spans and index rows, all in one transaction.
 
         Parameters
         ----------
         rows : sequence of TraceRow
             Several rows of one trace are merged in their order. A trace in the trash is left there.
+        process : str, optional
+            Name of the journal they come from; where it forwards, they are queued for that too.
+        before_commit : callable, optional
+            Called when all rows are in; what it raises takes them back.
 
         Raises
         ------
@@ -214,12 +212,23 @@ class Database:
         if not rows:
             return
         try:
-            with self.transaction() as connection:
-                upsert(connection, rows)
+            self._upsert(rows, process, before_commit)
         except (UnicodeEncodeError, OverflowError, orjson.JSONEncodeError):
             # A value that cannot be stored costs itself, not the batch.
-            with self.transaction() as connection:
-                upsert(connection, [cleaned(row) for row in rows])
+            self._upsert([cleaned(row) for row in rows], process, before_commit)
+
+    def _upsert(
+        self,
+        rows: Sequence[TraceRow],
+        process: str | None,
+        before_commit: Callable[[], object] | None,
+    ) -> None:
+        with self.transaction() as connection:
+            upsert(connection, rows)
+            if process is not None:
+                queue_traces(connection, process, dict.fromkeys(row.trace_id for row in rows))
+            if before_commit is not None:
+                before_commit()
 
     def sync(self) -> None:
         """Make all that is committed survive a power cut.
@@ -247,26 +256,34 @@ class Database:
     def close(self) -> None:
         """Close the connections of all threads; the next use opens new ones.
 
-        One that another thread is using this moment is closed when that thread ends: SQLite does
-        not survive the closing of a connection under a running statement.
+        One that another thread is using, or may be using, is closed by that thread when it next
+        asks for one or ends: SQLite does not survive the closing of a connection under a running
+        statement.
         """
-        here = threading.get_ident()
         with self._writing, self._gate:
             for held in list(self._held):
-                if held.depth == 0 or held.thread == here:
+                if held.idle:
                     held.close()
-            self._held.clear()
-            self._local = threading.local()
+                    self._held.discard(held)
+            self._era += 1
             self._file = None
 
-    def _own(self) -> _Held:
+    def _serves(self, held: HeldConnection, *, make: bool) -> bool:
+        """Tell whether a connection is the one to use, and not of another process or file."""
+        if held.era != self._era or held.process != os.getpid():
+            return False
+        return not held.absent or not (make or self.path.exists())
+
+    def _own(self, *, make: bool) -> HeldConnection:
         """Return what this thread holds; called with the gate held."""
-        held: _Held | None = getattr(self._local, "held", None)
-        if held is None or held.process != os.getpid():
+        held: HeldConnection | None = getattr(self._local, "held", None)
+        if held is None or not self._serves(held, make=make):
+            absent = not make and not self.path.exists()
             try:
-                held = _Held(self._open())
+                connection = open_empty(self.path) if absent else self._open()
             except (sqlite3.Error, OSError) as error:
                 self._raise(error)
+            held = HeldConnection(connection, self._era, absent=absent)
             self._held.add(held)
             self._local.held = held
         return held
@@ -311,7 +328,7 @@ class Database:
         ):
             time.sleep(0.001)
         for held in list(self._held):
-            if held.depth == 0 and (held.thread == here or not held.lent):
+            if held.idle:
                 held.close()  # its thread opens a new one
                 self._held.discard(held)
 
@@ -321,8 +338,7 @@ class Database:
 
     def after_fork_in_child(self) -> None:
         """Put aside what was inherited and start anew."""
-        _inherited.extend(held.connection for held in list(self._held))
-        _never_free(_inherited)
+        keep_for_ever(held.connection for held in list(self._held))
         self._local = threading.local()
         self._gate = threading.RLock()
         self._writing = threading.RLock()
@@ -330,32 +346,26 @@ class Database:
         self._file = None
 
 
-def _never_free(kept: list[object]) -> None:
-    """Keep objects beyond the end of the interpreter, which would close them."""
-    if not kept:
-        return
-    import ctypes
-
-    for item in kept:
-        ctypes.pythonapi.Py_IncRef(ctypes.py_object(item))
-
-
 def _before_fork() -> None:
     for database in list(_databases):
         database.before_fork()
+        _held_back.append(database)
 
 
 def _after_fork_in_parent() -> None:
-    for database in list(_databases):
-        database.after_fork_in_parent()
+    # Not those that another thread has made meanwhile.
+    while _held_back:
+        _held_back.pop().after_fork_in_parent()
 
 
 def _after_fork_in_child() -> None:
+    _held_back.clear()
     for database in list(_databases):
         database.after_fork_in_child()
 
 
-def _close_all() -> None:
+def close_all() -> None:
+    """Close what is idle in every database of this process."""
     for database in list(_databases):
         database.close()
 
@@ -366,4 +376,3 @@ if hasattr(os, "register_at_fork"):
         after_in_parent=_after_fork_in_parent,
         after_in_child=_after_fork_in_child,
     )
-atexit.register(_close_all)

@@ -7,12 +7,12 @@ to do.
 
 from __future__ import annotations
 
-import sqlite3
 from typing import TYPE_CHECKING
 
 from nbtrace.exceptions import INTERNAL_ERROR, INVALID_STATE, NbtraceError
 
 if TYPE_CHECKING:
+    import sqlite3
     from pathlib import Path
 
 __all__ = ["StoreBusy", "StoreTooNew", "StoreUnavailable", "StoreWarning", "unavailable"]
@@ -79,25 +79,25 @@ NBTRACE_DIR to another directory'
         return StoreUnavailable(
             f"{path} cannot be written: {error}; free space or set NBTRACE_DIR to another directory"
         )
+    import sqlite3  # on use: `import nbtrace` comes by here
+
     primary = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if primary in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
         return StoreBusy(
             f"{path} stayed locked by another process ({error}); try again, and if it stays so, "
             "end the process that holds it"
         )
-    advice = _ADVICE.get(primary)
+    advice = {
+        sqlite3.SQLITE_FULL: "free space on its disk or set NBTRACE_DIR to another directory",
+        sqlite3.SQLITE_IOERR: "check its disk (full, quota or unplugged) "
+        "or set NBTRACE_DIR to another",
+        sqlite3.SQLITE_READONLY: "make it writable or set NBTRACE_DIR to another directory",
+        sqlite3.SQLITE_PERM: "make it writable or set NBTRACE_DIR to another directory",
+        sqlite3.SQLITE_CANTOPEN: "check that its directory exists and may be written, "
+        "or set NBTRACE_DIR to another directory",
+        sqlite3.SQLITE_AUTH: "check the permissions or set NBTRACE_DIR to another directory",
+        sqlite3.SQLITE_NOTADB: "it is no database of nbtrace's; move it away or set NBTRACE_DIR",
+        sqlite3.SQLITE_CORRUPT: "the file is damaged; restore a copy, or move it away "
+        "(the span files beside it are whole)",
+    }.get(primary)
     return StoreUnavailable(f"{path}: {error}; {advice}") if advice else None
-
-
-_ADVICE = {
-    sqlite3.SQLITE_FULL: "free space on its disk or set NBTRACE_DIR to another directory",
-    sqlite3.SQLITE_IOERR: "check its disk (full, quota or unplugged) or set NBTRACE_DIR to another",
-    sqlite3.SQLITE_READONLY: "make it writable or set NBTRACE_DIR to another directory",
-    sqlite3.SQLITE_PERM: "make it writable or set NBTRACE_DIR to another directory",
-    sqlite3.SQLITE_CANTOPEN: "check that its directory exists and may be written, "
-    "or set NBTRACE_DIR to another directory",
-    sqlite3.SQLITE_AUTH: "check the permissions or set NBTRACE_DIR to another directory",
-    sqlite3.SQLITE_NOTADB: "it is no database of nbtrace's; move it away or set NBTRACE_DIR",
-    sqlite3.SQLITE_CORRUPT: "the file is damaged; restore a copy, or move it away "
-    "(the span files beside it are whole)",
-}

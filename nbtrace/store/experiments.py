@@ -18,20 +18,30 @@ from nbtrace.store.location import checked_location
 from nbtrace.store.tags import checked_tag
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from nbtrace.store.database import Database
 
-__all__ = ["add_experiment", "checked_name", "find_experiment"]
+__all__ = [
+    "EXPERIMENT_COLUMNS",
+    "add_experiment",
+    "change_experiment",
+    "change_experiment_tag",
+    "checked_name",
+    "experiment_of_row",
+    "find_experiment",
+]
 
 # MLflow's bound, kept so that an experiment can move to a server.
 MAX_NAME_CHARACTERS = 500
 
-_SELECT = (
-    "SELECT experiment_id, name, artifact_location, lifecycle_stage, tags, creation_time,"
-    " last_update_time FROM experiments WHERE "
+# What `experiment_of_row` reads, in its order, to be put after SELECT.
+EXPERIMENT_COLUMNS = (
+    "experiment_id, name, artifact_location, lifecycle_stage, tags, creation_time, last_update_time"
 )
+# Every store has it, and what belongs nowhere else goes there.
+DEFAULT_ID = "0"
 
 
 def checked_name(name: object) -> str:
@@ -109,11 +119,7 @@ def add_experiment(
             "SELECT lifecycle_stage FROM experiments WHERE name = ?", (name,)
         ).fetchone()
         if taken:
-            hint = "" if taken[0] == "active" else ", deleted"
-            raise NbtraceError.exists(
-                f"there is an experiment named {name!r} already{hint}; "
-                f"use set_experiment({name!r}) to work in it, or choose another name"
-            )
+            raise _taken(name, taken[0])
         (number,) = connection.execute(
             "SELECT coalesce(max(CAST(experiment_id AS INTEGER)), 0) + 1 FROM experiments"
         ).fetchone()
@@ -143,9 +149,26 @@ def find_experiment(
     """
     column, value = ("name", name) if experiment_id is None else ("experiment_id", experiment_id)
     with database.reading() as connection:
-        row = connection.execute(f"{_SELECT}{column} = ?", (value,)).fetchone()
-    if row is None:
-        return None
+        row = connection.execute(
+            f"SELECT {EXPERIMENT_COLUMNS} FROM experiments WHERE {column} = ?",  # noqa: S608 - ours
+            (value,),
+        ).fetchone()
+    return None if row is None else experiment_of_row(row)
+
+
+def experiment_of_row(row: Sequence[Any]) -> Experiment:
+    """Return the experiment of a row.
+
+    Parameters
+    ----------
+    row : sequence
+        The columns `EXPERIMENT_COLUMNS`.
+
+    Examples
+    --------
+    >>> experiment_of_row(("1", "prompts", None, "active", '{"team":"a"}', 0, 0)).tags
+    {'team': 'a'}
+    """
     return Experiment(
         experiment_id=row[0],
         name=row[1],
@@ -154,4 +177,115 @@ def find_experiment(
         tags=orjson.loads(row[4]),
         creation_time=row[5],
         last_update_time=row[6],
+    )
+
+
+def change_experiment(
+    database: Database, experiment_id: str, *, name: str | None = None, stage: str | None = None
+) -> None:
+    """Rename an experiment, delete it, or bring it back.
+
+    Parameters
+    ----------
+    database : Database
+        Where it is.
+    experiment_id : str
+        Which.
+    name : str, optional
+        Its new name.
+    stage : {"active", "deleted"}, optional
+        Its new stage. A deleted experiment keeps its name and its traces.
+
+    Raises
+    ------
+    NbtraceError
+        ``RESOURCE_DOES_NOT_EXIST`` if there is none with this id in a stage that can change so,
+        ``RESOURCE_ALREADY_EXISTS`` if the name is taken, ``INVALID_PARAMETER_VALUE`` for a name
+        that cannot be one, and for deleting the default experiment.
+    """
+    if stage == "deleted" and experiment_id == DEFAULT_ID:
+        raise NbtraceError.invalid(
+            "the default experiment cannot be deleted; delete_traces empties it"
+        )
+    now = time.time_ns() // 1_000_000
+    with database.transaction() as connection:
+        row = connection.execute(
+            "SELECT lifecycle_stage FROM experiments WHERE experiment_id = ?", (experiment_id,)
+        ).fetchone()
+        needed = "deleted" if stage == "active" else "active"
+        if row is None or row[0] != needed:
+            raise NbtraceError.missing(
+                f"there is no {needed} experiment with id {experiment_id!r} in "
+                f"{database.path.parent}; search_experiments(view_type=3) lists all there are"
+            )
+        if name is not None:
+            taken = connection.execute(
+                "SELECT lifecycle_stage FROM experiments WHERE name = ? AND experiment_id != ?",
+                (checked_name(name), experiment_id),
+            ).fetchone()
+            if taken:
+                raise _taken(name, taken[0])
+        connection.execute(
+            "UPDATE experiments SET name = coalesce(?, name),"
+            " lifecycle_stage = coalesce(?, lifecycle_stage), last_update_time = ?"
+            " WHERE experiment_id = ?",
+            (name, stage, now, experiment_id),
+        )
+
+
+def change_experiment_tag(
+    database: Database, experiment_id: str, key: str, value: object | None
+) -> None:
+    """Set or delete a tag of an experiment.
+
+    Parameters
+    ----------
+    database : Database
+        Where it is.
+    experiment_id : str
+        Which.
+    key : str
+        The tag's key.
+    value : object or None
+        A text; other things become their ``str``. ``None`` deletes.
+
+    Raises
+    ------
+    NbtraceError
+        ``RESOURCE_DOES_NOT_EXIST`` if there is no such experiment or, to delete, no such tag,
+        ``INVALID_PARAMETER_VALUE`` for a key that cannot be used.
+    """
+    key, text = checked_tag(key, "" if value is None else value)
+    now = time.time_ns() // 1_000_000
+    with database.transaction() as connection:
+        row = connection.execute(
+            "SELECT tags FROM experiments WHERE experiment_id = ?", (experiment_id,)
+        ).fetchone()
+        if row is None:
+            raise NbtraceError.missing(
+                f"there is no experiment with id {experiment_id!r} in {database.path.parent}"
+            )
+        tags: dict[str, str] = orjson.loads(row[0])
+        if value is not None:
+            tags[key] = text
+        elif tags.pop(key, None) is None:
+            raise NbtraceError.missing(
+                f"the experiment {experiment_id!r} has no tag {key!r}; it has "
+                f"{', '.join(map(repr, tags)) or 'no tags'}"
+            )
+        connection.execute(
+            "UPDATE experiments SET tags = ?, last_update_time = ? WHERE experiment_id = ?",
+            (orjson.dumps(tags).decode(), now, experiment_id),
+        )
+
+
+def _taken(name: str, stage: str) -> NbtraceError:
+    if stage == "active":
+        return NbtraceError.exists(
+            f"there is an experiment named {name!r} already; "
+            f"use set_experiment({name!r}) to work in it, or choose another name"
+        )
+    return NbtraceError.exists(
+        f"a deleted experiment is named {name!r}; MlflowClient().restore_experiment(...) brings it "
+        "back, or choose another name"
     )

@@ -24,10 +24,13 @@ from nbtrace.entities.preview import (
 from nbtrace.otel.conventions import chat_previews, index_fields, view
 from nbtrace.otel.otlp import decode_span, decode_value
 from nbtrace.otel.usage import totals
+from nbtrace.store.plain_spans import attributes_of
 from nbtrace.store.rows import SpanRow
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from nbtrace.store.plain_spans import PlainSpan
 
 _STATUS = ("UNSET", "OK", "ERROR")
 _INPUTS = "mlflow.spanInputs"
@@ -50,19 +53,25 @@ class SpanIndexer:
     """
 
     def __init__(self) -> None:
-        self._root: dict[str, Any] | None = None
+        self._root: bytes | None = None
         self._root_attributes: dict[str, Any] = {}
         self._with_usage = False
-        self._spans: dict[str, tuple[dict[str, Any], bytes]] = {}
+        self._spans: dict[str, tuple[bytes, bytes]] = {}
         self._parents: dict[str, str | None] = {}
 
-    def see_root(self, span: dict[str, Any]) -> None:
+    def see_root(self, line: bytes) -> None:
         """Take an open root for the previews only."""
-        self._root = span
-        self._root_attributes = _attributes(span)
+        self._root = line
+        self._root_attributes = _attributes(orjson.loads(line))
 
-    def row(
-        self, line: bytes, part: int, offset: int, length: int, scope: bytes = b"{}"
+    def row(  # noqa: PLR0913, PLR0917 - where it lies and what it is
+        self,
+        line: bytes,
+        part: int,
+        offset: int,
+        length: int,
+        scope: bytes = b"{}",
+        plain: PlainSpan | None = None,
     ) -> SpanRow:
         """Return the row of one span.
 
@@ -74,35 +83,47 @@ class SpanIndexer:
             Where it lies.
         scope : bytes
             The instrumentation scope as OTLP/JSON: the library that recorded the span.
+        plain : tuple, optional
+            The fields of a plain span, which saves parsing its line.
 
         Returns
         -------
         SpanRow
             The row.
         """
-        span: dict[str, Any] = orjson.loads(line)
-        attributes = _attributes(span)
-        parent_id = span.get("parentSpanId") or None
+        end: int | str | None
+        if plain is not None:
+            _, span_id, parent_id, words, start, end, status, inputs, outputs = plain
+            name = words[0]
+            attributes: dict[str, Any] = attributes_of(words, inputs, outputs)
+        else:
+            span: dict[str, Any] = orjson.loads(line)
+            attributes = _attributes(span)
+            span_id, parent_id, name = (
+                span["spanId"],
+                span.get("parentSpanId") or None,
+                span["name"],
+            )
+            start, end = int(span["startTimeUnixNano"]), span.get("endTimeUnixNano")
+            status = span.get("status", {}).get("code", 0)
         if parent_id is None:
-            self._root = span
+            self._root = line
             self._root_attributes = attributes
-        start = int(span["startTimeUnixNano"])
         kind, model, input_tokens, output_tokens, total_tokens, cost = index_fields(
             attributes, start
         )
-        self._parents[span["spanId"]] = parent_id
+        self._parents[span_id] = parent_id
         if total_tokens is not None or cost is not None or input_tokens is not None:
             self._with_usage = True
-            self._spans[span["spanId"]] = (span, scope)
+            self._spans[span_id] = (line, scope)
         elif "logfire.span_type" in attributes:  # may carry the usage of a streamed call
-            self._spans[span["spanId"]] = (span, scope)
-        end = span.get("endTimeUnixNano")
+            self._spans[span_id] = (line, scope)
         return SpanRow(
-            span["spanId"],
+            span_id,
             parent_id,
-            span["name"],
+            name,
             kind,
-            _STATUS[span.get("status", {}).get("code", 0)],
+            _STATUS[status],
             start,
             int(end) if end else None,
             part,
@@ -133,7 +154,7 @@ class SpanIndexer:
             )
         if attributes.keys() <= _NOT_INDEXED:
             return None, None
-        shown = view(decode_span(root))
+        shown = view(decode_span(orjson.loads(root)))
         request, response = chat_previews(shown)
         return request or request_preview(shown.inputs), response or response_preview(shown.outputs)
 
@@ -143,8 +164,11 @@ class SpanIndexer:
             return {}
         usage = totals(
             [
-                decode_span(span, scope=InstrumentationScope(orjson.loads(scope).get("name", "")))
-                for span, scope in self._spans.values()
+                decode_span(
+                    orjson.loads(line),
+                    scope=InstrumentationScope(orjson.loads(scope).get("name", "")),
+                )
+                for line, scope in self._spans.values()
             ],
             parents=self._parents,
         )

@@ -2,42 +2,43 @@
 
 A mapped page belongs to the kernel, so a record survives ``kill -9`` as soon as the copy is made,
 and making it takes no system call: a ``write(2)`` would release the GIL, and beside busy Python
-threads getting it back costs milliseconds. Segments are preallocated for real, because touching a
-hole in a sparse map on a full disk is a SIGBUS. Where mapping is unsafe (network file systems,
-Windows, Pyodide) each record is written with ``write(2)``; where nothing can be written at all the
-records stay in memory, bounded, and the journal says so.
+threads getting it back costs milliseconds. Where mapping is unsafe (network file systems, Windows,
+Pyodide) each record is written with ``write(2)``; where nothing can be written at all the records
+stay in memory, bounded, and the journal says so.
 
-A segment is a 16-byte header and records, each ``length, checksum, kind, scope`` and the payload.
 A record is addressed by its position: segment number in the upper 32 bits, offset in the lower. The
 writer releases positions once they are in the span files. A segment without unreleased records is
-used again, since touching a page for the first time costs more than the rest of ``append``: its
-header gets a new epoch, which goes into every checksum, so that what an earlier epoch left reads as
-a torn tail. A torn tail is the end.
+used again, since touching a page for the first time costs more than the rest of ``append``.
+
+``append`` takes no lock, which would be a third of its cost. It counts its record, which keeps the
+segment from being used again, and reserves its place in one statement that calls nothing: with the
+GIL nothing comes between its parts, no thread, signal handler or collected generator. Everything
+else happens under the lock, and a segment is closed to ``append`` while its fate is decided. Where
+there is no GIL, ``append`` takes the lock as well.
 """
 
 from __future__ import annotations
 
-import contextlib
 import mmap
 import os
-import struct
 import sys
 import threading
-import zlib
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+from nbtrace.store.segments import (
+    FILE_HEADER,
+    RECORD,
+    RECORD_BYTES,
+    SUFFIX,
+    Record,
+    Segment,
+    checksum,
+    create_segment,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
     from pathlib import Path
-
-MAGIC = b"NBTRACEJ"
-VERSION = 1
-_FILE_HEADER = struct.Struct("<8sII")  # magic, version, epoch
-_RECORD = struct.Struct("<IIHH")
-_RECORD_BYTES = _RECORD.size
-_pack = _RECORD.pack
-# Adler-32 and not CRC-32: without tables it costs half as much between other work.
-_checksum = zlib.adler32
 
 # About 2,000 small spans: rolling is rare, and a short session does not claim much disk.
 SEGMENT_BYTES = 1 << 20
@@ -46,109 +47,11 @@ SPARE_SEGMENTS = 8
 # What is kept when no disk can be written; beyond it the oldest loses.
 MEMORY_SEGMENTS = 16
 
-SPAN = 1  # a finished span, one OTLP/JSON object
-OPEN = 2  # a span still open: the same object without its end
-TRACE = 3  # what TraceInfo needs: a JSON object
-
 NOT_KEPT = -1
-# The seed of a checksum is the segment's epoch and the record's kind, within Adler-32's modulus.
-_KIND_BITS = 4
-_EPOCHS = 4_000
 
-SUFFIX = ".journal"
-
-
-class Record(NamedTuple):
-    """One record as it is read back.
-
-    Attributes
-    ----------
-    kind : int
-        ``SPAN``, ``OPEN`` or ``TRACE``.
-    scope : int
-        Number of the resource and instrumentation scope the span came from.
-    payload : bytes
-        The JSON text.
-    """
-
-    kind: int
-    scope: int
-    payload: bytes
-
-
-def _seed(epoch: int) -> int:
-    return epoch % _EPOCHS << _KIND_BITS
-
-
-class _Segment:
-    """One file of the journal, or a piece of memory in its place."""
-
-    __slots__ = ("appended", "buffer", "path", "released", "size", "writer")
-
-    def __init__(
-        self, buffer: mmap.mmap | bytearray, path: Path | None, writer: int | None
-    ) -> None:
-        self.buffer = buffer
-        self.path = path
-        self.writer = writer
-        self.size = len(buffer)
-        self.appended = 0
-        self.released = 0
-
-    def begin(self, epoch: int) -> None:
-        """Make it empty: what it holds belongs to an earlier epoch."""
-        self.appended = self.released = 0
-        header = _FILE_HEADER.pack(MAGIC, VERSION, epoch)
-        self.buffer[: _FILE_HEADER.size] = header
-        self.write_through(0, header)
-
-    def write_through(self, offset: int, record: bytes) -> None:
-        if self.writer is not None:
-            os.lseek(self.writer, offset, os.SEEK_SET)
-            os.write(self.writer, record)
-
-    def close(self, *, delete: bool) -> None:
-        if isinstance(self.buffer, mmap.mmap):
-            self.buffer.close()
-        if self.writer is not None:
-            os.close(self.writer)
-        if delete and self.path is not None:
-            with contextlib.suppress(OSError):
-                self.path.unlink()
-
-
-_NO_SEGMENT = _Segment(bytearray(), None, None)
-
-
-def _create(path: Path, size: int, *, mapped: bool) -> _Segment:
-    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL
-    flags |= (
-        getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOINHERIT", 0) | getattr(os, "O_BINARY", 0)
-    )
-    handle = os.open(path, flags, 0o600)
-    keep = False
-    try:
-        if not mapped:
-            keep = True
-            return _Segment(bytearray(size), path, handle)
-        _allocate(handle, size)
-        return _Segment(mmap.mmap(handle, size), path, None)
-    except OSError:
-        with contextlib.suppress(OSError):
-            path.unlink()
-        raise
-    finally:
-        if not keep:
-            os.close(handle)
-
-
-def _allocate(handle: int, size: int) -> None:
-    if hasattr(os, "posix_fallocate"):
-        os.posix_fallocate(handle, 0, size)
-        return
-    block = bytes(1 << 16)
-    for _ in range(0, size, len(block)):
-        os.write(handle, block)
+_pack_into = RECORD.pack_into
+# Stands for none: it has no room, so that the first record makes the first segment.
+_NO_SEGMENT = Segment(bytearray(), None, None)
 
 
 class Journal:
@@ -172,6 +75,7 @@ class Journal:
 
     Examples
     --------
+    >>> from nbtrace.store.segments import SPAN
     >>> journal = Journal(None)
     >>> journal.read(journal.append(SPAN, 0, b"{}")).payload
     b'{}'
@@ -189,19 +93,15 @@ class Journal:
         self.lost = 0
         self._mapped = mapped
         self._segment_bytes = segment_bytes
-        # Re-entrant: a generator's span may be ended by the garbage collector inside append().
+        # Re-entrant: a generator's span may be ended by the garbage collector under it.
         self._lock = threading.RLock()
-        self._segments: dict[int, _Segment] = {}
-        self._spare: list[_Segment] = []
+        self._segments: dict[int, Segment] = {}
+        self._spare: list[Segment] = []
         self._number = 0
-        self._offset = self._size = 0
-        self._base = 0
         self._epoch = 0
-        self._seed = 0
-        self._buffer: mmap.mmap | bytearray = bytearray()
-        # stands for none: it has no room, so that the first record makes the first segment
         self._segment = _NO_SEGMENT
-        self._through = False
+        if not getattr(sys, "_is_gil_enabled", lambda: True)():
+            self._append, self.append = self.append, self._append_alone  # type: ignore[method-assign]
 
     def append(self, kind: int, scope: int, payload: bytes) -> int:
         """Keep a record.
@@ -209,7 +109,7 @@ class Journal:
         Parameters
         ----------
         kind : int
-            ``SPAN``, ``OPEN`` or ``TRACE``.
+            ``SPAN``, ``PLAIN``, ``OPEN`` or ``TRACE``.
         scope : int
             Number of the resource and scope, 0 to 65,535.
         payload : bytes
@@ -221,66 +121,71 @@ class Journal:
             The position for ``read`` and ``release``; ``NOT_KEPT`` when there was no room at all.
         """
         length = len(payload)
-        with self._lock:
-            # The reservation comes before the copy, so that a re-entrant call cannot take it too.
-            offset = self._offset
-            end = offset + length + _RECORD_BYTES
-            if end > self._size:
-                if not self._roll(length + _RECORD_BYTES):
-                    self.lost += 1
-                    return NOT_KEPT
-                offset = self._offset
-                end = offset + length + _RECORD_BYTES
-            self._offset = end
+        while True:
             segment = self._segment
             segment.appended += 1
-            record = _pack(length, _checksum(payload, self._seed + kind), kind, scope) + payload
-            self._buffer[offset:end] = record
-            if self._through:
-                self._write_through(segment, offset, record)
-            return self._base + offset
+            # One statement: see above. A tracing debugger may switch threads between two.
+            segment.end = end = (offset := segment.end) + length + RECORD_BYTES
+            if end <= segment.size:
+                break
+            if not self._make_room(segment, length + RECORD_BYTES):
+                return NOT_KEPT
+        buffer = segment.buffer
+        _pack_into(buffer, offset, length, checksum(payload, segment.seed + kind), kind, scope)
+        buffer[offset + RECORD_BYTES : end] = payload
+        if segment.writer is not None:
+            self._write_through(segment, offset, end)
+        return segment.base + offset
 
-    def _write_through(self, segment: _Segment, offset: int, record: bytes) -> None:
+    def _append_alone(self, kind: int, scope: int, payload: bytes) -> int:
+        with self._lock:
+            return self._append(kind, scope, payload)
+
+    def _write_through(self, segment: Segment, offset: int, end: int) -> None:
         try:
-            segment.write_through(offset, record)
+            with self._lock:
+                segment.write_through(offset, end)
         except OSError as error:
             self.problem = error
 
+    def _make_room(self, segment: Segment, needed: int) -> bool:
+        """Take back a record that found no room in a segment; return whether to try again."""
+        with self._lock:
+            segment.appended -= 1
+            if segment is not self._segment:  # another thread was first
+                self._retire(segment)
+            elif segment.end > segment.size and not self._roll(needed):
+                self.lost += 1
+                return False
+            return True
+
     def _roll(self, needed: int) -> bool:
         """Open the next segment; return whether there is room."""
-        size = max(self._segment_bytes, needed + _FILE_HEADER.size)
+        size = max(self._segment_bytes, needed + FILE_HEADER.size)
         # Taken first, so that a number is never used twice: a Ctrl-C may strike below, and a
         # generator that is collected there may need a segment of its own for its span.
         number = self._number = self._number + 1
         segment = self._next_segment(number, size)
         if segment is None:
             return False
-        previous = self._base >> 32
         self._segments[number] = segment
-        self._segment = segment
         self._begin(segment, number)
-        before = self._segments.get(previous)
-        if before is not None and before is not segment and before.released == before.appended:
-            self._retire(previous)
+        before, self._segment = self._segment, segment
+        self._retire(before)
         return True
 
-    def _begin(self, segment: _Segment, number: int) -> None:
-        epoch = self._epoch = self._epoch + 1
-        segment.begin(epoch)
-        self._seed = _seed(epoch)
-        self._buffer = segment.buffer
-        self._size = segment.size
-        self._base = number << 32
-        self._through = segment.writer is not None
-        self._offset = _FILE_HEADER.size
+    def _begin(self, segment: Segment, number: int) -> None:
+        self._epoch += 1
+        segment.clear(self._epoch)
+        segment.open(number)
 
-    def _next_segment(self, number: int, size: int) -> _Segment | None:
+    def _next_segment(self, number: int, size: int) -> Segment | None:
         if self._spare and self._spare[-1].size >= size:
             return self._spare.pop()
         if self.directory is not None:
             try:
                 path = self.directory / f"{number:08d}{SUFFIX}"
-                segment = _create(path, size, mapped=self._mapped)
+                segment = create_segment(path, size, mapped=self._mapped)
                 self.problem = None
                 return segment
             except OSError as error:
@@ -288,7 +193,7 @@ class Journal:
         in_memory = sum(segment.path is None for segment in self._segments.values())
         if in_memory >= MEMORY_SEGMENTS:
             return None
-        return _Segment(bytearray(size), None, None)
+        return Segment(bytearray(size), None, None)
 
     def read(self, position: int) -> Record:
         """Return the record at a position that is not released yet.
@@ -310,8 +215,8 @@ class Journal:
         """
         buffer = self._segments[position >> 32].buffer
         offset = position & 0xFFFFFFFF
-        length, _, kind, scope = _RECORD.unpack_from(buffer, offset)
-        start = offset + _RECORD_BYTES
+        length, _, kind, scope = RECORD.unpack_from(buffer, offset)
+        start = offset + RECORD_BYTES
         return Record(kind, scope, bytes(buffer[start : start + length]))
 
     def release(self, positions: Iterable[int]) -> None:
@@ -323,27 +228,42 @@ class Journal:
         with self._lock:
             for number, count in counts.items():
                 segment = self._segments.get(number)
-                if segment is None:
-                    continue
-                segment.released += count
-                if segment.released == segment.appended:
-                    self._retire(number)
+                if segment is not None:
+                    segment.released += count
+                    self._retire(segment)
 
-    def _retire(self, number: int) -> None:
-        """Use a segment again, or let it go."""
-        segment = self._segments[number]
+    def renewed(self, position: int) -> int:
+        """Return where a record lies now: held for long, it moves out of an old segment.
+
+        One record that is needed for long would else keep a whole segment from being used again.
+        """
+        if position >> 32 == self._segment.base >> 32:
+            return position
+        moved = self.append(*self.read(position))
+        if moved == NOT_KEPT:
+            return position
+        self.release([position])
+        return moved
+
+    def _retire(self, segment: Segment) -> None:
+        """Use a segment again, or let it go, when nothing in it is needed."""
+        # Closed first: what is appended from here on waits for the lock.
+        end, segment.end = segment.end, segment.size + 1
+        number = segment.base >> 32
+        if segment.released != segment.appended or self._segments.get(number) is not segment:
+            segment.end = end
+            return
+        del self._segments[number]
         if segment is self._segment:
             # A new number: an old position must not read what follows.
-            del self._segments[number]
             self._number += 1
             self._segments[self._number] = segment
             self._begin(segment, self._number)
             return
-        del self._segments[number]
         reusable = segment.path is not None and segment.size == self._segment_bytes
         if reusable and len(self._spare) < SPARE_SEGMENTS:
             self._epoch += 1
-            segment.begin(self._epoch)
+            segment.clear(self._epoch)
             self._spare.append(segment)
         else:
             segment.close(delete=True)
@@ -373,66 +293,14 @@ class Journal:
             parent's, and where records are not released yet.
         """
         with self._lock:
+            self._segment = _NO_SEGMENT
             for segment in [*self._segments.values(), *self._spare]:
                 segment.close(delete=delete)
             self._segments.clear()
             self._spare.clear()
-            self._segment = _NO_SEGMENT
-            self._offset = self._size = 0
-            self._buffer = bytearray()
 
     def abandon(self) -> None:
         """In the child of a fork: let go of the parent's segments without touching them."""
         # The parent may have held the lock at the moment of the fork.
         self._lock = threading.RLock()
         self.close(delete=False)
-
-
-def segments_in_order(directory: Path) -> list[Path]:
-    """Return the segment files of a journal, the one begun first first.
-
-    Their names do not tell: a segment that is used again keeps its name and gets a new epoch.
-
-    Parameters
-    ----------
-    directory : Path
-        The journal's directory.
-    """
-    epochs: list[tuple[int, Path]] = []
-    for path in sorted(directory.glob(f"*{SUFFIX}")):
-        with path.open("rb") as file:
-            header = file.read(_FILE_HEADER.size)
-        epoch = _FILE_HEADER.unpack(header)[2] if len(header) == _FILE_HEADER.size else 0
-        epochs.append((epoch, path))
-    return [path for _, path in sorted(epochs)]
-
-
-def read_segment(path: Path) -> Iterator[Record]:
-    """Yield the records of a segment file, up to the first that is torn.
-
-    Parameters
-    ----------
-    path : Path
-        A file written by a ``Journal``.
-
-    Yields
-    ------
-    Record
-        In the order they were appended.
-    """
-    data = path.read_bytes()
-    if len(data) < _FILE_HEADER.size:
-        return
-    magic, version, epoch = _FILE_HEADER.unpack_from(data)
-    seed = _seed(epoch)
-    if magic != MAGIC or version != VERSION:
-        return
-    offset = _FILE_HEADER.size
-    while offset + _RECORD_BYTES <= len(data):
-        length, checksum, kind, scope = _RECORD.unpack_from(data, offset)
-        start = offset + _RECORD_BYTES
-        payload = data[start : start + length]
-        if length == 0 or len(payload) < length or _checksum(payload, seed + kind) != checksum:
-            return
-        yield Record(kind, scope, payload)
-        offset = start + length

@@ -12,8 +12,9 @@ import time
 from pathlib import Path
 
 from nbtrace.store.location import FILE_MODE, is_network_path
+from nbtrace.store.schema import ensure_schema
 
-__all__ = ["connect", "identity", "make_file", "set_journal_mode", "tune"]
+__all__ = ["connect", "identity", "make_file", "open_empty", "set_journal_mode", "tune"]
 
 # Long enough for another kernel's batch, or its checkpoint on a slow disk; short enough that a
 # person sees an error and not a hang.
@@ -86,6 +87,13 @@ def _connect_uri(uri: str) -> sqlite3.Connection:
         check_same_thread=False,
         cached_statements=256,
     )
+
+
+def open_empty(path: Path) -> sqlite3.Connection:
+    """Open what a store holds that was never written: an empty database, in memory."""
+    connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+    ensure_schema(connection, path)
+    return connection
 
 
 def set_journal_mode(connection: sqlite3.Connection, path: Path) -> None:

@@ -21,16 +21,18 @@ import orjson
 
 from nbtrace.entities.constant import NbtraceKey, TraceTagKey
 from nbtrace.store.errors import StoreUnavailable
-from nbtrace.store.journal import OPEN, SPAN, TRACE, read_segment, segments_in_order
 from nbtrace.store.locks import ACTIVE_NAME, LOCK_NAME, try_lock, unlock
+from nbtrace.store.ownership import has_root
 from nbtrace.store.rows import SpanRow, TraceRow
 from nbtrace.store.scopes import read_scopes
+from nbtrace.store.segments import OPEN, TRACE, read_segment, segments_in_order
 from nbtrace.store.span_files import write_part
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from nbtrace.store.scopes import ScopeTable
+    from nbtrace.store.segments import Record
     from nbtrace.store.store import Store
 
 logger = logging.getLogger("nbtrace")
@@ -114,7 +116,7 @@ def _recover_journal(store: Store, directory: Path) -> int:
     for segment in segments_in_order(directory):
         for record in read_segment(segment):
             with contextlib.suppress(orjson.JSONDecodeError, KeyError):
-                _sort_in(traces, record.kind, record.scope, record.payload)
+                _sort_in(traces, record)
     rows: list[TraceRow] = []
     for trace_id, left in traces.items():
         _forget_stored(store, trace_id, left)
@@ -122,7 +124,7 @@ def _recover_journal(store: Store, directory: Path) -> int:
         if row is not None:
             rows.append(row)
     if rows:
-        store.database.upsert_traces(rows)
+        store.database.upsert_traces(rows, process=directory.name)
     return len(rows)
 
 
@@ -137,7 +139,7 @@ def _forget_stored(store: Store, trace_id: str, left: _Left) -> None:
             "SELECT 1 FROM trash_traces WHERE trace_id = ?", (trace_id,)
         ).fetchone()
         stored = connection.execute(
-            "SELECT id FROM traces WHERE trace_id = ? AND state != 'IN_PROGRESS'", (trace_id,)
+            "SELECT id, state FROM traces WHERE trace_id = ?", (trace_id,)
         ).fetchone()
         if deleted is not None:
             left.lines.clear()
@@ -146,11 +148,13 @@ def _forget_stored(store: Store, trace_id: str, left: _Left) -> None:
             return
         else:
             ended = connection.execute(
-                "SELECT span_id FROM spans WHERE trace = ? AND end_ns IS NOT NULL", stored
+                "SELECT span_id FROM spans WHERE trace = ? AND end_ns IS NOT NULL", stored[:1]
             )
             for (span_id,) in ended:
                 left.lines.pop(span_id, None)
                 left.open.pop(span_id, None)
+            if stored[1] == "IN_PROGRESS":
+                return
     if left.record is not None:
         left.record = (
             {key: left.record[key] for key in _PLACE if key in left.record}
@@ -159,24 +163,28 @@ def _forget_stored(store: Store, trace_id: str, left: _Left) -> None:
         )
 
 
-def _sort_in(traces: dict[str, _Left], kind: int, scope: int, payload: bytes) -> None:
-    value = orjson.loads(payload)
-    if kind == TRACE:
+def _sort_in(traces: dict[str, _Left], record: Record) -> None:
+    line = record.line
+    value = orjson.loads(line or record.payload)
+    if record.kind == TRACE:
         traces.setdefault(value["trace_id"], _Left()).record = value
         return
     left = traces.setdefault("tr-" + value["traceId"], _Left())
-    if kind == SPAN:
-        left.lines[value["spanId"]] = (scope, payload)
+    if line is not None:
+        left.lines[value["spanId"]] = (record.scope, line)
         left.open.pop(value["spanId"], None)
-    elif kind == OPEN and value["spanId"] not in left.lines:
-        left.open[value["spanId"]] = (scope, payload)
+    elif record.kind == OPEN and value["spanId"] not in left.lines:
+        left.open[value["spanId"]] = (record.scope, record.payload)
 
 
 def _write(
     store: Store, process: str, trace_id: str, left: _Left, scopes: ScopeTable
 ) -> TraceRow | None:
     record = left.record or {}
-    owned = bool(record.get("owned", False))
+    # Of a trace that came by a `traceparent` the process with the root decides, if it is here.
+    owned = bool(record.get("owned")) and not (
+        record.get("remote_parent") and has_root(store.database, trace_id, process)
+    )
     finished = record.get("state") is not None
     lines: dict[int, list[bytes]] = {}
     last = 0
@@ -274,5 +282,6 @@ def _close_rows(store: Store, process: str) -> None:
                     tags={NbtraceKey.RECOVERED: "true"},
                 )
                 for trace_id, experiment_id, request_time in open_rows
-            ]
+            ],
+            process=process,
         )

@@ -7,7 +7,8 @@ import os
 import time
 from typing import TYPE_CHECKING
 
-from nbtrace.store.span_files import find_part, is_remote, part_path, remote_file_system
+from nbtrace.store.span_file_reader import find_part
+from nbtrace.store.span_files import is_remote, part_path, remote_file_system
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -20,6 +20,7 @@ import datetime as dt
 from typing import TYPE_CHECKING, Any, Protocol
 
 from nbtrace.store.errors import StoreTooNew, StoreUnavailable
+from nbtrace.store.forward_queue import make_forward_tables
 from nbtrace.store.text_index import make_text_tables
 
 if TYPE_CHECKING:
@@ -165,6 +166,8 @@ def _first_schema(database: Executes) -> None:
     # Partial where most rows have none: an index entry that no one looks for is still paid for.
     for column in ("client_request_id", "process"):
         execute(f"CREATE INDEX traces_by_{column} ON traces ({column}) WHERE {column} IS NOT NULL")
+    # Few spans call a model: the facet of models reads these and not every span.
+    execute("CREATE INDEX spans_by_model ON spans (model, trace) WHERE model IS NOT NULL")
     execute("CREATE INDEX assessments_by_trace ON assessments (trace)")
     execute("CREATE INDEX assessments_by_name ON assessments (kind, name, trace)")
     execute("CREATE INDEX links_by_trace ON links (trace)")
@@ -183,6 +186,7 @@ def _first_schema(database: Executes) -> None:
 _STEPS: tuple[tuple[str, Callable[[Executes], None]], ...] = (
     ("first_schema", _first_schema),
     ("span_texts", make_text_tables),
+    ("forward_queue", make_forward_tables),
 )
 SCHEMA_VERSION = len(_STEPS)
 
@@ -198,7 +202,7 @@ def migrations() -> Any:
     Examples
     --------
     >>> migrations()
-    <Migrations 'nbtrace': [first_schema, span_texts]>
+    <Migrations 'nbtrace': [first_schema, span_texts, forward_queue]>
     """
     from sqlite_utils import Migrations
 

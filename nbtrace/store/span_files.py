@@ -1,4 +1,4 @@
-r"""Span files: the parts in which the spans of a trace are kept.
+r"""Span files: the parts in which the spans of a trace are kept, and how they are written.
 
 A part is one OTLP/JSON TracesData document with one span on each physical line::
 
@@ -19,30 +19,24 @@ import contextlib
 import itertools
 import os
 import time
-import warnings
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
 from nbtrace.exceptions import NbtraceError
-from nbtrace.store.errors import StoreWarning
 from nbtrace.store.location import FILE_MODE, make_private_directory
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from nbtrace.entities import Span
-
 __all__ = [
     "SpanGroup",
-    "find_part",
     "is_remote",
+    "part_document",
     "part_path",
-    "read_lines",
-    "read_part",
-    "read_span",
     "remote_file_system",
+    "write_file",
     "write_part",
 ]
 
@@ -186,6 +180,31 @@ def write_part(
     ...     write_part(name, "tr-" + "0" * 32, 0, "", [(b"{}", b"{}", [b'{"spanId":"1"}'])])
     [[(69, 14)]]
     """
+    data, places = part_document(groups)
+    write_file(part_path(location, trace_id, request_time_ms, suffix), data)
+    return places
+
+
+def part_document(
+    groups: Sequence[tuple[bytes, bytes, Sequence[bytes]] | SpanGroup],
+) -> tuple[bytes, list[list[tuple[int, int]]]]:
+    """Return the document that a part holds, and where in it each line is.
+
+    Parameters
+    ----------
+    groups : sequence of SpanGroup or of (resource, scope, lines)
+        The spans; lines hold no line breaks.
+
+    Returns
+    -------
+    tuple of bytes and list
+        Offset and length in bytes of each line, group by group.
+
+    Examples
+    --------
+    >>> part_document([(b"{}", b"{}", [b"{}"])])[1]
+    [[(69, 2)]]
+    """
     pieces: list[bytes] = []
     places: list[list[tuple[int, int]]] = []
     opening = b'{"resourceSpans":['
@@ -211,17 +230,31 @@ def write_part(
         offset += -1 if lines else 1
         opening = b"]}]},"
     pieces.append(b"]}]}]}\n" if groups else opening + b"]}\n")
-    path = part_path(location, trace_id, request_time_ms, suffix)
-    if is_remote(location):
-        file_system, name = remote_file_system(path)
-        file_system.makedirs(name.rpartition("/")[0], exist_ok=True)
-        file_system.pipe_file(name, b"".join(pieces))
-    else:
-        _write_file(path, b"".join(pieces))
-    return places
+    return b"".join(pieces), places
 
 
-def _write_file(path: str, data: bytes) -> None:
+def write_file(path: str, data: bytes) -> None:
+    """Write a file that is there as a whole or not at all.
+
+    Parameters
+    ----------
+    path : str
+        Path, whose directory is made when missing, or URL.
+    data : bytes
+        What it is to hold.
+
+    Raises
+    ------
+    OSError
+        If the disk is full or read-only; nothing is left behind then.
+    NbtraceError
+        If it is a URL and fsspec is not installed.
+    """
+    if is_remote(path):
+        file_system, remote = remote_file_system(path)
+        file_system.makedirs(remote.rpartition("/")[0], exist_ok=True)
+        file_system.pipe_file(remote, data)
+        return
     directory, _, name = path.rpartition("/")
     # No ".json" at the end, so that nobody takes it for a part.
     temporary = f"{directory}/.{name}.{os.getpid()}-{next(_counter)}"
@@ -256,155 +289,6 @@ def _replace(temporary: str, path: str) -> None:
             time.sleep(RENAME_PAUSE_SECONDS)
 
 
-def read_part(path: str | Path) -> list[Span]:
-    """Return the spans of one part, with their resource and scope.
-
-    Parameters
-    ----------
-    path : str or pathlib.Path
-        Path or URL.
-
-    Returns
-    -------
-    list of Span
-        In the order of the file. Of a damaged part, those that can be read, with a `StoreWarning`
-        that names the file.
-
-    Raises
-    ------
-    NbtraceError
-        ``RESOURCE_DOES_NOT_EXIST`` if there is no such file, or it cannot be read at all.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as name:
-    ...     _ = write_part(name, "tr-" + "0" * 32, 0, "", [])
-    ...     read_part(part_path(name, "tr-" + "0" * 32, 0, ""))
-    []
-    """
-    from nbtrace.otel.otlp import decode_traces_data
-
-    data = _read(path)
-    try:
-        return decode_traces_data(data)
-    except (NbtraceError, ValueError, TypeError, KeyError, AttributeError):
-        spans = _salvage(data)
-        warnings.warn(
-            f"the span file {path} is damaged: {len(spans)} of its spans could be read",
-            StoreWarning,
-            stacklevel=2,
-        )
-        return spans
-
-
-def read_lines(path: str | Path) -> list[bytes]:
-    """Return the lines of one part's spans as they stand, without resource and scope.
-
-    Parameters
-    ----------
-    path : str or pathlib.Path
-        Path or URL.
-
-    Returns
-    -------
-    list of bytes
-        OTLP/JSON of a span each, in the order of the file.
-
-    Raises
-    ------
-    NbtraceError
-        ``RESOURCE_DOES_NOT_EXIST`` if there is no such file, or it cannot be read at all.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as name:
-    ...     _ = write_part(name, "tr-" + "0" * 32, 0, "", [(b"{}", b"{}", [b"{}", b"{}"])])
-    ...     read_lines(part_path(name, "tr-" + "0" * 32, 0, ""))
-    [b'{}', b'{}']
-    """
-    return [
-        line.removesuffix(b",")
-        for line in _read(path).split(b"\n")
-        if line.startswith(b"{") and not line.startswith(b'{"resourceSpans"')
-    ]
-
-
-def _salvage(data: bytes) -> list[Span]:
-    """Return the spans of all lines that are whole, with the resource and scope above them."""
-    from nbtrace.otel.otlp import decode_traces_data
-
-    spans: list[Span] = []
-    head, tail = b'{"resourceSpans":[{"scopeSpans":[{"spans":[', b"]}]}]}"
-    for line in data.split(b"\n"):
-        if line.endswith(b'"spans":['):
-            head = b'{"resourceSpans":[{"resource"' + line.partition(b'{"resource"')[2]
-            continue
-        try:
-            spans += decode_traces_data(head + line.rstrip(b",") + tail)
-        except (NbtraceError, ValueError, TypeError, KeyError, AttributeError):
-            continue
-    return spans
-
-
-def read_span(path: str | Path, offset: int, length: int) -> Span:
-    """Return one span of a part without reading the others; it has no resource and no scope.
-
-    Parameters
-    ----------
-    path : str or pathlib.Path
-        Path or URL.
-    offset, length : int
-        Where its line is, in bytes, as `write_part` returned.
-
-    Returns
-    -------
-    Span
-        The span.
-
-    Raises
-    ------
-    NbtraceError
-        If the file is missing, or has no span at that place.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> line = b'{"traceId":"%b","spanId":"00f067aa0ba902b7","name":"ask"}' % (b"0a" * 16)
-    >>> with tempfile.TemporaryDirectory() as name:
-    ...     [[place]] = write_part(name, "tr-" + "0a" * 16, 0, "", [(b"{}", b"{}", [line])])
-    ...     read_span(part_path(name, "tr-" + "0a" * 16, 0, ""), *place).name
-    'ask'
-    """
-    from nbtrace.otel.otlp import decode_span
-
-    data = _read(path, offset, length)
-    try:
-        return decode_span(orjson.loads(data))
-    except (NbtraceError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise NbtraceError(
-            f"the span file {path} is damaged: there is no span at byte {offset}"
-        ) from error
-
-
-def _read(path: str | Path, offset: int = 0, length: int | None = None) -> bytes:
-    try:
-        if is_remote(path):
-            file_system, name = remote_file_system(str(path))
-            end = None if length is None else offset + length
-            content: bytes = file_system.cat_file(name, start=offset, end=end)
-            return content
-        with open(path, "rb") as file:  # noqa: PTH123 - takes text and Path alike
-            if offset:
-                file.seek(offset)
-            return file.read() if length is None else file.read(length)
-    except FileNotFoundError as error:
-        raise NbtraceError.missing(f"the span file {path} is missing") from error
-    except OSError as error:
-        raise NbtraceError(f"the span file {path} cannot be read: {error}") from error
-
-
 def remote_file_system(url: str) -> tuple[Any, str]:
     """Return fsspec's file system of a URL, and the path in it.
 
@@ -435,43 +319,3 @@ def remote_file_system(url: str) -> tuple[Any, str]:
     except (ImportError, ValueError) as error:
         raise NbtraceError.invalid(f"{url} cannot be opened: {error}") from error
     return file_system, name
-
-
-def find_part(location: str | Path, trace_id: str, suffix: str) -> str | None:
-    """Return where a part is that is not under the day it belongs to, or ``None``.
-
-    A trace whose first part came from a process with a later start may have parts of two days.
-
-    Parameters
-    ----------
-    location : str or pathlib.Path
-        The experiment's span location.
-    trace_id : str
-        ``"tr-"`` and 32 hex digits.
-    suffix : str
-        ``""`` for the first part.
-
-    Returns
-    -------
-    str or None
-        Path or URL.
-
-    Examples
-    --------
-    >>> find_part("/nowhere", "tr-" + "0" * 32, "") is None
-    True
-    """
-    tail = part_path("", trace_id, 0, suffix).split("/", 2)[2]
-    try:
-        if is_remote(location):
-            file_system, root = remote_file_system(str(location))
-            for name in file_system.glob(f"{root}/*/{tail}"):
-                return str(file_system.unstrip_protocol(name))
-            return None
-        for day in os.listdir(location):  # noqa: PTH208 - text paths throughout
-            candidate = f"{location}/{day}/{tail}"
-            if os.path.exists(candidate):  # noqa: PTH110 - text paths throughout
-                return candidate
-    except OSError:
-        pass
-    return None

@@ -8,7 +8,7 @@ background writer.
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import orjson
 
@@ -16,26 +16,26 @@ from nbtrace.entities.identifiers import normalize_trace_id
 from nbtrace.exceptions import NbtraceError
 from nbtrace.store.database import Database
 from nbtrace.store.errors import StoreWarning
-from nbtrace.store.experiments import add_experiment, checked_name, find_experiment
+from nbtrace.store.experiment_store import ExperimentStore
 from nbtrace.store.infos import read_infos
-from nbtrace.store.span_files import find_part, part_path, read_lines, read_part, read_span
+from nbtrace.store.span_file_reader import find_part, read_lines, read_part, read_span
+from nbtrace.store.span_files import part_path
 from nbtrace.store.tags import change_tag, checked_tag, is_immutable_tag
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from nbtrace.entities import Experiment, Span, Trace, TraceInfo
+    from nbtrace.entities import Span, Trace, TraceInfo
 
 _Read = TypeVar("_Read")
 
 __all__ = ["DATABASE_NAME", "Store"]
 
 DATABASE_NAME = "nbtrace.db"
-SPANS_NAME = "traces"
 
 
-class Store:
+class Store(ExperimentStore):
     """One store.
 
     Nothing is read or made until it is first needed. All methods may be called from any thread.
@@ -155,13 +155,15 @@ class Store:
             return None
         return Trace(info, TraceData(self.get_spans(info)))
 
-    def get_spans(self, info: TraceInfo) -> list[Span]:
+    def get_spans(self, info: TraceInfo, *, parts: Sequence[str] | None = None) -> list[Span]:
         """Return the spans of a trace.
 
         Parameters
         ----------
         info : TraceInfo
             What `get_trace_info` or `trace_infos` returned.
+        parts : sequence of str, optional
+            Names of the parts to read; all of them by default.
 
         Returns
         -------
@@ -175,9 +177,11 @@ class Store:
             ).fetchone()
         if row is None:
             return []
-        request_time, parts = row
+        request_time, stored_parts = row
         spans: dict[str, Span] = {}
-        for suffix in orjson.loads(parts):
+        for suffix in orjson.loads(stored_parts):
+            if parts is not None and suffix not in parts:
+                continue
             try:
                 part = self._with_part(
                     (info.experiment_id, info.trace_id, request_time, suffix), read_part
@@ -317,133 +321,3 @@ class Store:
         key, _ = checked_tag(key, "")
         if not is_immutable_tag(key, stacklevel=2):
             change_tag(self.database, normalize_trace_id(trace_id), key, None)
-
-    # Experiments
-
-    def create_experiment(
-        self,
-        name: str,
-        artifact_location: str | Path | None = None,
-        tags: Mapping[str, Any] | None = None,
-    ) -> str:
-        """Create an experiment.
-
-        Parameters
-        ----------
-        name : str
-            A name that no experiment has, up to 500 characters.
-        artifact_location : str or pathlib.Path, optional
-            Where its span files go: any directory, or a URL that fsspec understands.
-        tags : mapping of str to str, optional
-            Its tags.
-
-        Returns
-        -------
-        str
-            Its id.
-
-        Raises
-        ------
-        NbtraceError
-            ``RESOURCE_ALREADY_EXISTS`` if the name is taken, ``INVALID_PARAMETER_VALUE`` if the
-            name, the location or a tag cannot be used.
-        """
-        return add_experiment(self.database, name, artifact_location, tags)
-
-    def ensure_experiment(self, name: str) -> Experiment:
-        """Return the experiment of a name, made if there is none, also when two processes ask.
-
-        Parameters
-        ----------
-        name : str
-            Its name.
-
-        Returns
-        -------
-        Experiment
-            The experiment.
-
-        Raises
-        ------
-        NbtraceError
-            ``INVALID_PARAMETER_VALUE`` if the name cannot be one.
-        """
-        found = self.get_experiment_by_name(checked_name(name))
-        while found is None:
-            try:
-                self.create_experiment(name)
-            except NbtraceError as error:
-                if error.error_code != "RESOURCE_ALREADY_EXISTS":
-                    raise
-            found = self.get_experiment_by_name(name)
-        return found
-
-    def get_experiment(self, experiment_id: str) -> Experiment:
-        """Return an experiment.
-
-        Parameters
-        ----------
-        experiment_id : str
-            Its id.
-
-        Returns
-        -------
-        Experiment
-            The experiment.
-
-        Raises
-        ------
-        NbtraceError
-            ``RESOURCE_DOES_NOT_EXIST`` if there is none.
-        """
-        found = find_experiment(self.database, experiment_id=str(experiment_id))
-        if found is None:
-            raise NbtraceError.missing(
-                f"there is no experiment with id {experiment_id!r} in {self.directory}; "
-                "create_experiment makes one"
-            )
-        return found
-
-    def get_experiment_by_name(self, name: str) -> Experiment | None:
-        """Return the experiment of a name.
-
-        Parameters
-        ----------
-        name : str
-            Its name.
-
-        Returns
-        -------
-        Experiment or None
-            ``None`` if there is none.
-        """
-        return find_experiment(self.database, name=name)
-
-    def span_location(self, experiment_id: str) -> str:
-        """Return where the span files of an experiment are kept.
-
-        Parameters
-        ----------
-        experiment_id : str
-            Its id; one that does not exist counts as the default experiment.
-
-        Returns
-        -------
-        str
-            A directory or a URL. An experiment's location never changes.
-
-        Raises
-        ------
-        StoreUnavailable
-            If the database cannot be read.
-        """
-        default = f"{self.directory.as_posix()}/{SPANS_NAME}"
-        if experiment_id == "0":
-            return default
-        location = self._locations.get(experiment_id)
-        if location is None:
-            found = find_experiment(self.database, experiment_id=experiment_id)
-            location = (found and found.artifact_location) or default
-            if found is not None:
-                self._locations[experiment_id] = location
-        return location

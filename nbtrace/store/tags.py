@@ -13,9 +13,12 @@ from nbtrace.store.errors import StoreWarning
 from nbtrace.store.upsert import index_table
 
 if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Sequence
+
     from nbtrace.store.database import Database
 
-__all__ = ["change_tag", "checked_tag", "is_immutable_tag"]
+__all__ = ["change_tag", "change_tags", "checked_tag", "is_immutable_tag"]
 
 # MLflow's bounds on its SQL store, kept so that a trace can move to a server.
 MAX_KEY_CHARACTERS = 250
@@ -113,27 +116,65 @@ def change_tag(database: Database, trace_id: str, key: str, value: str | None) -
         ``RESOURCE_DOES_NOT_EXIST`` if there is no such trace or, to delete, no such tag.
     """
     with database.transaction() as connection:
-        row = connection.execute(
-            "SELECT id, request_time, tags FROM traces WHERE trace_id = ?", (trace_id,)
-        ).fetchone()
-        if row is None:
-            raise NbtraceError.missing(
-                f"there is no trace {trace_id!r} in {database.path.parent}; look up its id with "
-                "search_traces"
-            )
-        trace, request_time, text = row
-        before: dict[str, str] = orjson.loads(text)
-        after = dict(before)
-        if value is not None:
-            after[key] = value
-        elif after.pop(key, None) is None:
-            raise NbtraceError.missing(
-                f"the trace {trace_id!r} has no tag {key!r}; it has "
-                f"{', '.join(map(repr, before)) or 'no tags'}"
-            )
-        index_table(connection, "trace_tags", before, after, (request_time, trace))
-        connection.execute(
-            "UPDATE traces SET tags = ? WHERE id = ?", (orjson.dumps(after).decode(), trace)
+        before = _change(connection, trace_id, key, value)
+    if before is None:
+        raise NbtraceError.missing(
+            f"there is no trace {trace_id!r} in {database.path.parent}; look up its id with "
+            "search_traces"
         )
-        if key == TraceTagKey.TRACE_NAME:
-            connection.execute("UPDATE traces SET name = ? WHERE id = ?", (value, trace))
+    if value is None and key not in before:
+        raise NbtraceError.missing(
+            f"the trace {trace_id!r} has no tag {key!r}; it has "
+            f"{', '.join(map(repr, before)) or 'no tags'}"
+        )
+
+
+def change_tags(database: Database, trace_ids: Sequence[str], key: str, value: str | None) -> int:
+    """Set or delete one tag of many stored traces, all in one transaction.
+
+    Parameters
+    ----------
+    database : Database
+        Where the traces are.
+    trace_ids : sequence of str
+        ``"tr-"`` and 32 hex digits each.
+    key : str
+        The tag's key.
+    value : str or None
+        ``None`` deletes.
+
+    Returns
+    -------
+    int
+        How many of the traces are there; one without the tag is as it should be.
+    """
+    with database.transaction() as connection:
+        found = [_change(connection, trace_id, key, value) for trace_id in trace_ids]
+    return sum(before is not None for before in found)
+
+
+def _change(
+    connection: sqlite3.Connection, trace_id: str, key: str, value: str | None
+) -> dict[str, str] | None:
+    """Change one tag of one trace; return the tags it had, None if there is no such trace."""
+    row = connection.execute(
+        "SELECT id, request_time, tags FROM traces WHERE trace_id = ?", (trace_id,)
+    ).fetchone()
+    if row is None:
+        return None
+    trace, request_time, text = row
+    before: dict[str, str] = orjson.loads(text)
+    after = dict(before)
+    if value is None:
+        after.pop(key, None)
+    else:
+        after[key] = value
+    if after == before:
+        return before
+    index_table(connection, "trace_tags", before, after, (request_time, trace))
+    connection.execute(
+        "UPDATE traces SET tags = ? WHERE id = ?", (orjson.dumps(after).decode(), trace)
+    )
+    if key == TraceTagKey.TRACE_NAME:
+        connection.execute("UPDATE traces SET name = ? WHERE id = ?", (value, trace))
+    return before

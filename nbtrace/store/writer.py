@@ -6,39 +6,34 @@ then lets go of the journal's records: killed at any point, the next process fin
 traces are open it also wakes a few times a second to let the recorder look after them (``tick``).
 Where no thread can be started the same is done at once, in ``submit``.
 
-What fails (a full disk, a read-only directory) stays queued and is tried again; the journal keeps
-the records meanwhile.
+What fails (a full disk, a read-only directory) stays queued and is tried again, without holding up
+traces that can be written; the journal keeps the records meanwhile.
 """
 
 from __future__ import annotations
 
 import logging
-import sqlite3
 import threading
 import time
 from collections import deque
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
-import orjson
 from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY as SUPPRESS_KEY
 from opentelemetry.context import Context, attach
 
-from nbtrace.entities.constant import TraceTagKey
+from nbtrace.otel import importing
 from nbtrace.store.errors import StoreUnavailable
-from nbtrace.store.journal import SPAN
-from nbtrace.store.rows import TraceRow
-from nbtrace.store.span_files import write_part
+from nbtrace.store.serializer import Serializer
+from nbtrace.store.span_files import is_remote
 
 if TYPE_CHECKING:
-    from array import array
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
-    from nbtrace.store.indexing import SpanIndexer
     from nbtrace.store.journal import Journal
-    from nbtrace.store.rows import SpanRow
     from nbtrace.store.scopes import ScopeTable
+    from nbtrace.store.serializer import SerializedTrace
     from nbtrace.store.store import Store
+    from nbtrace.store.trace_update import PendingTrace, TraceUpdate
 
 logger = logging.getLogger("nbtrace")
 
@@ -54,90 +49,45 @@ RETRY_SECONDS = 2.0
 # some 20 ms with a pause after each: it must not take time from whoever uses the machine.
 QUIET_SECONDS = 2.0
 SLICE_PAUSE_SECONDS = 0.1
-# A part is closed at this size: what one reader has to load, and one POST has to carry.
-PART_BYTES = 8 << 20
+# So many traces are worth a thread that writes their files while their rows go in.
+SIDE_BY_SIDE_TRACES = 16
+# A batch that has so much to write is written before more of it is read into memory.
+BATCH_BYTES = 8 << 20
 
 
-@dataclass(slots=True)
-class TraceUpdate:
-    """What is new of one trace since it was last written.
+class _Files:
+    """The files of a batch, written by a thread of their own while the rows go in."""
 
-    Attributes
-    ----------
-    owned : bool
-        Whether this process has the root; others leave state and times alone.
-    request_time, execution_duration : int
-        Milliseconds; the duration is None while the trace is open.
-    state : str or None
-        None while the trace is open.
-    tags : dict
-        Tags not written yet.
-    root : tuple of int and bytes, or None
-        Scope number and line of the root while it is open, for name and preview.
-    positions : array
-        Journal positions of the records not written yet.
-    open_spans : list of tuple of int and bytes
-        Scope number and line of each span that outlives its finished trace.
-    first : bool
-        Whether the trace has no row of this process yet.
-    final : bool
-        Whether the trace has finished. Until then the journal keeps what only a crash would need:
-        the open spans and the trace's own record.
-    more : bool
-        Whether there is more to write than one update should hold in memory.
-    held : list of int
-        Positions kept in the journal by earlier updates, and then by this one.
-    remote_parent : bool
-        Whether the first span of this process has its parent in another one.
-    """
+    def __init__(self, ready: Sequence[SerializedTrace]) -> None:
+        self._ready = ready
+        self._failure: Exception | None = None
+        self._thread = threading.Thread(target=self._write, name="nbtrace-files", daemon=True)
+        self._thread.start()
 
-    trace_id: str
-    owned: bool
-    experiment_id: str
-    request_time: int
-    execution_duration: int | None
-    state: str | None
-    name: str | None
-    client_request_id: str | None
-    request_preview: str | None
-    response_preview: str | None
-    tags: dict[str, str]
-    deleted_tags: set[str]
-    metadata: dict[str, str]
-    root: tuple[int, bytes] | None
-    positions: array[int]
-    open_spans: list[tuple[int, bytes]]
-    first: bool
-    final: bool
-    more: bool
-    held: list[int]
-    remote_parent: bool = False
+    def _write(self) -> None:
+        attach(Context({SUPPRESS_KEY: True}))  # as the writer does
+        try:
+            for item in self._ready:
+                item.write_files()
+        except Exception as error:
+            self._failure = error
 
+    def wait_quietly(self) -> Exception | None:
+        """Wait until they are written; return what stopped it."""
+        self._thread.join()
+        return self._failure
 
-class PendingTrace(Protocol):
-    """A trace that has something to write.
+    def wait(self) -> None:
+        """Wait until they are written.
 
-    Attributes
-    ----------
-    indexer : SpanIndexer or None
-        What the writer remembers of the spans it has written; None before the first.
-    """
-
-    indexer: SpanIndexer | None
-
-    def take(self) -> TraceUpdate:
-        """Return what is new."""
-
-    def written(self, update: TraceUpdate, parts: Sequence[str]) -> None:
-        """Note that an update is on disk, its spans in the named parts."""
-
-
-@dataclass(slots=True)
-class _Written:
-    pending: PendingTrace
-    update: TraceUpdate
-    parts: list[str]
-    row: TraceRow = field(repr=False)
+        Raises
+        ------
+        OSError
+            If one could not be.
+        """
+        failure = self.wait_quietly()
+        if failure is not None:
+            raise failure
 
 
 class Writer:
@@ -172,14 +122,14 @@ class Writer:
         self.problem: Exception | None = None
         self._store = store
         self._journal = journal
-        self._scopes = scopes
         self._process = process
+        self._serializer = Serializer(store, journal, scopes, process)
         self._standard_tags = standard_tags
-        self._tags: dict[str, str] = {}
         self._tick = tick
         self.ticking = False
-        self._parts = 0
         self._queue: deque[PendingTrace] = deque()
+        # what of the batch in hand is not on disk yet
+        self._unwritten: dict[int, PendingTrace] = {}
         self._flushing: deque[threading.Event] = deque()
         self._wake = threading.Event()
         self._urgent = threading.Event()
@@ -303,8 +253,9 @@ class Writer:
     def _work_on_text(self) -> None:
         """Do a slice of what makes text searchable, then of emptying the trash of last week."""
         self._text_pause = None
-        from nbtrace.store.retention import free_old_trash
-        from nbtrace.store.text_index import index_pending, read_pending
+        with importing.held():
+            from nbtrace.store.retention import free_old_trash
+            from nbtrace.store.text_index import index_pending, read_pending
 
         try:
             if (
@@ -330,79 +281,108 @@ class Writer:
                     event.set()
 
     def _drain(self) -> None:
-        while self._queue:
-            batch: dict[int, PendingTrace] = {}
-            while self._queue and len(batch) < BATCH_TRACES:
-                pending = self._queue.popleft()
-                batch[id(pending)] = pending
-            try:
-                self._write(list(batch.values()))
-                self.problem = None
-            except (OSError, sqlite3.Error, StoreUnavailable) as error:
-                self.problem = error
-                self._queue.extendleft(reversed(batch.values()))
-                return
+        import sqlite3  # on the writer's thread, and not when nbtrace is imported
+
+        left: list[PendingTrace] = []
+        try:
+            while self._queue:
+                batch = self._unwritten
+                batch.clear()
+                while self._queue and len(batch) < BATCH_TRACES:
+                    pending = self._queue.popleft()
+                    batch[id(pending)] = pending
+                size = len(batch)
+                try:
+                    self._write(list(batch.values()))
+                    if not left:
+                        self.problem = None
+                except (OSError, sqlite3.Error, StoreUnavailable) as error:
+                    self.problem = error
+                    left += batch.values()
+                    if len(batch) == size:  # nothing can be written now, so the rest waits as well
+                        return
+        finally:
+            # at the end, so that what can never be written does not stand in the way of the others
+            self._queue.extend(left)
 
     def _write(self, batch: Sequence[PendingTrace]) -> None:
         # once a batch: the git commit may have changed, and finding it reads files
-        self._tags = self._standard_tags()
-        done: list[_Written] = []
+        tags = self._standard_tags()
+        ready: list[SerializedTrace] = []
+        size = 0
         failure: Exception | None = None
         for pending in batch:
             try:
-                done.append(self._write_files(pending))
-            except (OSError, StoreUnavailable) as error:
-                failure = error
-                break
+                ready.append(self._serializer.serialize(pending, tags))
+            except (OSError, StoreUnavailable):
+                self._keep(ready)
+                raise
             except Exception:
                 # A defect must not take the other traces along; the journal keeps this one.
                 logger.exception("nbtrace could not write a trace")
-        if done:
-            self._store.database.upsert_traces([item.row for item in done])
-            self._text_pause = QUIET_SECONDS
-        for item in done:
-            item.pending.written(item.update, item.parts)
-            self._release(item.update)
-            if item.update.more:
-                self._queue.append(item.pending)
+                continue
+            size += sum(len(data) for _, data in ready[-1].files)
+            if size >= BATCH_BYTES:
+                failure = self._keep(ready) or failure
+                ready, size = [], 0
+        failure = self._keep(ready) or failure
         if failure is not None:
             raise failure
 
-    def _write_files(self, pending: PendingTrace) -> _Written:
-        update = pending.take()
-        groups: list[dict[int, list[bytes]]] = []
-        size = PART_BYTES
-        for scope, line in self._lines(update):
-            if size >= PART_BYTES:
-                groups.append({})
-                size = 0
-            groups[-1].setdefault(scope, []).append(line)
-            size += len(line)
-        # on the writer's thread, and not when nbtrace is imported
-        from nbtrace.store.indexing import SpanIndexer
+    def _keep(self, ready: Sequence[SerializedTrace]) -> Exception | None:
+        """Put traces on disk: their files at the same time as their rows, where they are many.
 
-        indexer = pending.indexer
-        if indexer is None:
-            indexer = pending.indexer = SpanIndexer()
-        rows: list[SpanRow] = []
-        parts: list[str] = []
-        for number, lines in enumerate(groups):
-            part = self._part_name(update, number)
-            places = write_part(
-                self._store.span_location(update.experiment_id),
-                update.trace_id,
-                update.request_time,
-                part,
-                [(*self._scopes[scope], group) for scope, group in lines.items()],
+        Returns what kept some of the files from being written.
+        """
+        if len(ready) >= SIDE_BY_SIDE_TRACES and not self._threadless:
+            files = _Files(ready)
+            try:
+                self._commit(ready, files.wait)
+                return None
+            except (OSError, StoreUnavailable):
+                if files.wait_quietly() is None:  # it was the database
+                    raise
+        done: list[SerializedTrace] = []
+        failure: Exception | None = None
+        unreachable: set[str] = set()
+        for item in ready:
+            if item.row.experiment_id in unreachable:
+                continue
+            try:
+                item.write_files()
+            except (OSError, StoreUnavailable) as error:
+                failure = error
+                if is_remote(item.files[0][0]):  # each further try might wait for a minute
+                    unreachable.add(item.row.experiment_id)
+            else:
+                done.append(item)
+        self._commit(done, None)
+        return failure
+
+    def _commit(self, done: Sequence[SerializedTrace], wait: Callable[[], object] | None) -> None:
+        """Write the rows of traces and let go of their records; the files come first or beside."""
+        if done:
+            self._store.database.upsert_traces(
+                [item.row for item in done], process=self._process, before_commit=wait
             )
-            parts.append(part)
-            for (scope, group), group_places in zip(lines.items(), places, strict=True):
-                library = self._scopes[scope][1]
-                for line, (offset, length) in zip(group, group_places, strict=True):
-                    rows.append(indexer.row(line, number, offset, length, library))
-        if not groups and update.root is not None:
-            indexer.see_root(orjson.loads(update.root[1]))
-        return _Written(pending, update, parts, self._row(update, indexer, rows, parts))
+            self._text_pause = QUIET_SECONDS
+        for item in done:
+            self._renew_held(item.update)
+            item.pending.written(item.update, item.parts)
+            self._unwritten.pop(id(item.pending), None)
+            self._release(item.update)
+            if item.update.more:
+                self._queue.append(item.pending)
+
+    def _renew_held(self, update: TraceUpdate) -> None:
+        """Move what has been held since an earlier write out of old segments of the journal.
+
+        So a trace that stays open keeps no more than one segment from being used again.
+        """
+        if update.held and not update.final:
+            new = set(update.positions)
+            renewed = self._journal.renewed
+            update.held[:] = [item if item in new else renewed(item) for item in update.held]
 
     def _release(self, update: TraceUpdate) -> None:
         if update.final:
@@ -411,63 +391,3 @@ class Writer:
         else:
             held = set(update.held)
             self._journal.release(item for item in update.positions if item not in held)
-
-    def _lines(self, update: TraceUpdate) -> Iterator[tuple[int, bytes]]:
-        read = self._journal.read
-        for position in update.positions:
-            kind, scope, line = read(position)
-            if kind == SPAN:
-                yield scope, line
-            elif not update.final:
-                update.held.append(position)
-        yield from update.open_spans
-
-    def _part_name(self, update: TraceUpdate, number: int) -> str:
-        # The name of the first part is the root's: two processes must not write the same file.
-        if update.owned and update.first and number == 0 and not update.remote_parent:
-            return ""
-        self._parts += 1
-        return f"{self._process}-{self._parts}"
-
-    def _row(
-        self, update: TraceUpdate, indexer: SpanIndexer, rows: list[SpanRow], parts: list[str]
-    ) -> TraceRow:
-        tags = dict(update.tags)
-        metadata = dict(update.metadata)
-        request, response = indexer.previews()
-        # The process with the root says what the trace is called and how long it took.
-        owned = update.owned and not (update.remote_parent and self._has_root(update.trace_id))
-        if update.first and owned:
-            tags = {**self._tags, **tags}
-        named = owned and TraceTagKey.TRACE_NAME not in update.deleted_tags
-        if named and update.name:
-            tags[TraceTagKey.TRACE_NAME] = update.name
-        totals: dict[str, Any] = indexer.totals()
-        metadata.update(indexer.usage_metadata(totals))
-        return TraceRow(
-            trace_id=update.trace_id,
-            experiment_id=update.experiment_id,
-            request_time=update.request_time,
-            execution_duration=update.execution_duration if owned else None,
-            state=update.state if owned and update.state else "IN_PROGRESS",
-            name=update.name if named else None,
-            client_request_id=update.client_request_id,
-            request_preview=update.request_preview or request,
-            response_preview=update.response_preview or response,
-            tags=tags,
-            deleted_tags=update.deleted_tags,
-            metadata=metadata,
-            spans=rows,
-            parts=parts,
-            process=self._process if owned and not update.state else None,
-            **totals,
-        )
-
-    def _has_root(self, trace_id: str) -> bool:
-        with self._store.database.reading() as connection:
-            found = connection.execute(
-                "SELECT 1 FROM traces WHERE trace_id = ? AND (process IS NOT NULL AND process != ?"
-                " OR EXISTS (SELECT 1 FROM spans WHERE trace = traces.id AND parent_id IS NULL))",
-                (trace_id, self._process),
-            ).fetchone()
-        return found is not None

@@ -23,6 +23,7 @@ from nbtrace.tracing.settings import (
 )
 
 if TYPE_CHECKING:
+    from nbtrace.tracing.chat_tools import set_span_chat_tools
     from nbtrace.tracing.propagation import (
         get_tracing_context_headers_for_http_request,
         set_tracing_context_from_http_request_headers,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 _LAZY = {
     "get_tracing_context_headers_for_http_request": "nbtrace.tracing.propagation",
+    "set_span_chat_tools": "nbtrace.tracing.chat_tools",
     "set_tracing_context_from_http_request_headers": "nbtrace.tracing.propagation",
 }
 
@@ -45,6 +47,7 @@ __all__ = [
     "offer_provider",
     "reset",
     "set_destination",
+    "set_span_chat_tools",
     "set_tracing_context_from_http_request_headers",
 ]
 

@@ -3,39 +3,33 @@
 It knows which of its spans are open, where in the journal the ended ones lie, and what belongs to
 the trace as a whole (tags, metadata, previews). The spans themselves are not kept in memory: once a
 span has ended only its 8-byte position is left, and once it is in a span file not even the journal
-has it. The widget of a running cell reads the trace through ``changes`` and ``span``.
+has it. The widget of a running cell reads the trace as a ``LiveTrace``.
 """
 
 from __future__ import annotations
 
 import threading
 from array import array
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
 import orjson
 
-from nbtrace.entities import Span, Trace, TraceData, TraceInfo, TraceLocation, TraceState
-from nbtrace.entities.constant import STANDARD_TAG_KEYS, NbtraceKey, TraceTagKey
-from nbtrace.otel.otlp import decode_span
-from nbtrace.store.journal import NOT_KEPT, OPEN, SPAN, TRACE
-from nbtrace.store.span_files import part_path, read_part
-from nbtrace.store.writer import TraceUpdate
-from nbtrace.tracing.record import (
-    ERROR,
-    SpanRecord,
-    new_trace_id,
-    plain_text,
-    shown_name,
-    time_ns,
-)
+from nbtrace.entities.constant import NbtraceKey
+from nbtrace.store.journal import NOT_KEPT
+from nbtrace.store.segments import OPEN, SPAN, TRACE
+from nbtrace.store.trace_update import TraceUpdate
+from nbtrace.tracing.live_trace import NS_PER_MS, LiveTrace
+from nbtrace.tracing.record import SpanRecord
+from nbtrace.tracing.span_data import ERROR, plain_text, shown_name, time_ns
+from nbtrace.tracing.span_ids import new_trace_id
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from nbtrace.store.indexing import SpanIndexer
+    from nbtrace.tracing.open_span import OpenSpan
     from nbtrace.tracing.recorder import Recorder
 
-NS_PER_MS = 1_000_000
 # So many ended spans are written while the trace still runs, which bounds what a trace of any
 # length needs of memory and of the journal.
 UNWRITTEN_SPANS = 8_000
@@ -43,30 +37,7 @@ UNWRITTEN_SPANS = 8_000
 MAX_UPDATE_SPANS = 2 * UNWRITTEN_SPANS
 
 
-class OpenSpan(Protocol):
-    """What a trace asks of a span that has not ended."""
-
-    @property
-    def scope(self) -> int:
-        """Number of the resource and scope it came from."""
-
-    @property
-    def name(self) -> str:
-        """Its name so far."""
-
-    @property
-    def parent_id(self) -> str | None:
-        """The parent's span id, None for a root."""
-
-    @property
-    def start_time(self) -> int:
-        """Nanoseconds since the epoch."""
-
-    def line(self) -> bytes:
-        """Return the span as it is now, one OTLP/JSON object."""
-
-
-class ActiveTrace:
+class ActiveTrace(LiveTrace):
     """One trace of this process, from its root's start until everything of it is on disk.
 
     Parameters
@@ -90,7 +61,6 @@ class ActiveTrace:
         "finished",
         "held",
         "hex",
-        "hex_bytes",
         "indexer",
         "journal",
         "lock",
@@ -121,7 +91,6 @@ class ActiveTrace:
         self.journal = recorder.journal
         self.append = recorder.journal.append
         self.hex = hex_id or new_trace_id()
-        self.hex_bytes = self.hex.encode()
         self.owned = owned
         self.experiment_id = recorder.experiment_id
         self.open: dict[str, OpenSpan] = {}
@@ -130,8 +99,7 @@ class ActiveTrace:
         self.indexer: SpanIndexer | None = None
         # records of an unfinished trace that the journal keeps though they were seen by the writer
         self.held: list[int] = []
-        # which positions went into which parts
-        self.parts: list[tuple[int, int, tuple[str, ...]]] = []
+        self.parts = []
         self.announced = False
         self.finished = False
         self.failed = False
@@ -199,6 +167,7 @@ class ActiveTrace:
         record = {
             "trace_id": self.trace_id,
             "owned": self.owned,
+            "remote_parent": self.root is not None and self.root.parent_id is not None,
             "experiment_id": self.experiment_id,
             "request_time": self.start_time // NS_PER_MS,
             "name": self.name,
@@ -385,93 +354,3 @@ class ActiveTrace:
     def has_much_to_write(self) -> bool:
         """Whether its ended spans should be written though it still runs."""
         return len(self.positions) - self.taken >= UNWRITTEN_SPANS
-
-    # What the widget and get_trace ask
-
-    def changes(self, cursor: int) -> tuple[int, list[Span]]:
-        """Return the spans that ended since a cursor, and all that are open.
-
-        Parameters
-        ----------
-        cursor : int
-            0, or what the last call returned.
-
-        Returns
-        -------
-        tuple of int and list of Span
-            The next cursor and the spans; an open span has no ``end_time_ns``.
-        """
-        end = len(self.positions)
-        spans: dict[str, Span] = {}
-        for span in self._ended(cursor, end):
-            spans[span.span_id] = span
-        for open_span in list(self.open.values()):
-            span = self._decode(open_span.scope, open_span.line())
-            spans.setdefault(span.span_id, span)
-        return end, list(spans.values())
-
-    def _ended(self, start: int, end: int) -> list[Span]:
-        spans: list[Span] = []
-        for _ in range(2):  # again when the writer moved records to a file meanwhile
-            spans.clear()
-            try:
-                with self.lock:
-                    parts, taken = list(self.parts), self.taken
-                for first, last, names in parts:
-                    if last > start and first < end:
-                        for name in names:
-                            spans += read_part(self._path(name))
-                for index in range(max(start, taken), end):
-                    record = self.journal.read(self.positions[index])
-                    if record.kind == SPAN:
-                        spans.append(self._decode(record.scope, record.payload))
-            except (KeyError, OSError, ValueError):
-                continue
-            break
-        return spans
-
-    def _path(self, part: str) -> Any:
-        location = self.recorder.span_location(self.experiment_id)
-        return part_path(location, self.trace_id, self.start_time // NS_PER_MS, part)
-
-    def _decode(self, scope: int, line: bytes) -> Span:
-        return decode_span(orjson.loads(line), **self.recorder.decoded_scope(scope))
-
-    def span(self, span_id: str) -> Span | None:
-        """Return one span by its id, open or ended; None when there is none."""
-        open_span = self.open.get(span_id)
-        if open_span is not None:
-            return self._decode(open_span.scope, open_span.line())
-        needle = f'"spanId":"{span_id}"'.encode()
-        for index in range(len(self.positions) - 1, self.taken - 1, -1):
-            try:
-                record = self.journal.read(self.positions[index])
-            except (KeyError, ValueError):
-                break
-            if record.kind == SPAN and needle in record.payload[:100]:
-                return self._decode(record.scope, record.payload)
-        return self.recorder.store.get_span(self.trace_id, span_id)
-
-    def info(self) -> TraceInfo:
-        """Return the TraceInfo as it stands."""
-        with self.lock:
-            tags = {TraceTagKey.TRACE_NAME: self.name, **self.tags}
-            metadata = {k: v for k, v in self.metadata.items() if k not in STANDARD_TAG_KEYS}
-        return TraceInfo(
-            trace_id=self.trace_id,
-            trace_location=TraceLocation.from_experiment_id(self.experiment_id),
-            request_time=self.start_time // NS_PER_MS,
-            state=TraceState(self.final_state() if self.finished else "IN_PROGRESS"),
-            execution_duration=self.duration if self.finished else None,
-            request_preview=self.request_preview,
-            response_preview=self.response_preview,
-            client_request_id=self.client_request_id,
-            trace_metadata=metadata,
-            tags=tags,
-        )
-
-    def to_trace(self) -> Trace:
-        """Return the trace as it stands: what has ended and what is open."""
-        _, spans = self.changes(0)
-        spans.sort(key=lambda span: (span.start_time_ns, span.parent_id is not None))
-        return Trace(info=self.info(), data=TraceData(spans=spans))

@@ -62,6 +62,7 @@ def argument_reader(  # noqa: C901 - worked out once, so that a call is cheap
         if parameter.kind not in {inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD}
     ]
     count = len(known)
+    first = names[0] if names else ""
     # A positional-only name may also come in **kwargs, where it means something else.
     keywords = frozenset(
         parameter.name
@@ -70,10 +71,18 @@ def argument_reader(  # noqa: C901 - worked out once, so that a call is cheap
         in {inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD}
     )
 
+    # A call that gives every parameter needs no more than a look at their number.
+    named_only = rest is None and extra is None
+    any_order = not skip and not defaults
+
     def read(args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
         if skip:
             args = args[1:]
-        values = dict(zip(names, args, strict=False))
+        # zip's own keyword would cost as much as all of it
+        values = {first: args[0]} if len(args) == 1 and names else dict(zip(names, args))  # noqa: B905
+        if named_only and len(values) + len(kwargs) == count and (any_order or not kwargs):
+            values |= kwargs
+            return values
         unknown: dict[str, Any] = {}
         if kwargs:
             if extra is None:

@@ -12,7 +12,7 @@ import logging
 import sys
 import threading
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from nbtrace.exceptions import NbtraceError
 from nbtrace.tracing.autolog_table import (
@@ -24,7 +24,7 @@ from nbtrace.tracing.autolog_table import (
     AutologRow,
     AutologTable,
 )
-from nbtrace.tracing.gate import close, gated
+from nbtrace.tracing.gate import close, gated, reopen
 from nbtrace.tracing.import_hooks import stop_waiting, when_imported
 from nbtrace.tracing.instrumentors import (
     Candidate,
@@ -35,6 +35,7 @@ from nbtrace.tracing.instrumentors import (
     find_candidates,
     is_installed,
     is_on,
+    load,
     switch_off,
     switch_on,
     target_of,
@@ -72,12 +73,15 @@ class _Enabled:
     instrumentor: Any = None
     provider: TracerProvider | None = None
     waits_for: str = ""
+    chosen: Candidate | None = None
 
 
 class _State:
     lock = threading.RLock()
     enabled: dict[str, _Enabled] = {}  # noqa: RUF012 - one for the process
     content = ContentVariables()
+    # Instrumentors that were only silenced: taken out and put in place again they would pile up.
+    silenced: dict[str, tuple[Any, TracerProvider]] = {}  # noqa: RUF012 - one for the process
 
 
 def autolog(
@@ -212,7 +216,7 @@ def _enable(
     module = library.module or target_of(candidates[0])
     if module and not is_installed(module):
         return AutologRow(library.name, MISSING, "", f"pip install {module.partition('.')[0]}")
-    by_hand = already_on(candidates)
+    by_hand = already_on([item for item in candidates if _silenced(item) is None])
     if by_hand is not None:
         return AutologRow(library.name, ON, by_hand.label, "by your own code")
     ordered = by_preference(candidates, order)
@@ -239,18 +243,38 @@ def _switch_on(entry: _Enabled, *, silent: bool) -> None:
     problems: list[str] = []
     provider = gated(get_bridged_tracer_provider())
     for candidate in entry.candidates:
+        silenced = _silenced(candidate)
+        if silenced is not None:
+            entry.instrumentor, entry.provider = silenced
+            entry.chosen = candidate
+            entry.row = AutologRow(entry.library.name, ON, candidate.label, "; ".join(problems))
+            _State.silenced.pop(candidate.label)
+            reopen(entry.provider)
+            return
         try:
             entry.instrumentor = switch_on(candidate, provider)
         except CannotInstrument as problem:
             problems.append(str(problem))
             continue
         entry.provider = provider
+        entry.chosen = candidate
         entry.row = AutologRow(entry.library.name, ON, candidate.label, "; ".join(problems))
         return
     _State.enabled.pop(entry.library.name, None)
     entry.row = AutologRow(entry.library.name, FAILED, "", "; ".join(problems))
     if not silent:
         logger.warning("%s is not traced: %s", entry.library.name, entry.row.note)
+
+
+def _silenced(candidate: Candidate) -> tuple[Any, TracerProvider] | None:
+    """Return an instrumentor that stands silenced, with its provider; None where it does not."""
+    found = _State.silenced.get(candidate.label)
+    if found is None:
+        return None
+    try:
+        return found if load(candidate) is found[0] else None
+    except CannotInstrument:
+        return None
 
 
 def _without(library: Library) -> AutologRow:
@@ -310,7 +334,10 @@ def _disable(names: list[str]) -> AutologTable:
             continue
         if entry.waits_for:
             stop_waiting(entry.waits_for)
-        close(entry.provider)
+        if close(entry.provider) and entry.chosen is not None and entry.chosen.leaves_patches:
+            _State.silenced[entry.chosen.label] = (entry.instrumentor, cast("Any", entry.provider))
+            rows.append(replace(entry.row, state=OFF, note=""))
+            continue
         problem = switch_off(entry.instrumentor) if is_on(entry.instrumentor) else ""
         rows.append(replace(entry.row, state=FAILED if problem else OFF, note=problem))
     if not _State.enabled:

@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Any
 from nbtrace.config import options
 from nbtrace.entities import SpanType
 from nbtrace.entities.constant import NbtraceKey
-from nbtrace.tracing.context import leave, plain_text
+from nbtrace.tracing.context import leave
 from nbtrace.tracing.current import get_current
 from nbtrace.tracing.live_span import LiveSpan, finish
 from nbtrace.tracing.provider import offer_provider
 from nbtrace.tracing.record import activate
 from nbtrace.tracing.redaction import redact_text
-from nbtrace.tracing.spans import begin_trace
+from nbtrace.tracing.starting import begin_trace
+from nbtrace.tracing.texts import plain_text
 from nbtrace.tracing.values import encode_json
 
 if TYPE_CHECKING:
@@ -199,4 +200,4 @@ def start_cell(  # noqa: PLR0913 - what the extension knows of a cell
 def _experiment_id(name: str) -> str:
     from nbtrace.store import current_store
 
-    return current_store().ensure_experiment(name).experiment_id
+    return current_store().ensure_experiment(plain_text(name)).experiment_id

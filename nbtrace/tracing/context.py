@@ -7,8 +7,7 @@ read only where a trace begins.
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY as SUPPRESS_KEY
 from opentelemetry.context import Context, create_key
@@ -17,7 +16,7 @@ from nbtrace.entities.constant import STANDARD_TAG_KEYS, TraceTagKey
 from nbtrace.exceptions import NbtraceError
 from nbtrace.tracing.current import SPAN_KEY, attach, get_current
 from nbtrace.tracing.record import SpanRecord
-from nbtrace.tracing.redaction import redact_text, without_surrogates
+from nbtrace.tracing.texts import plain_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -25,8 +24,7 @@ if TYPE_CHECKING:
 DEFAULTS_KEY = create_key("nbtrace-trace-defaults")
 
 
-@dataclass(frozen=True, slots=True)
-class TraceDefaults:
+class TraceDefaults(NamedTuple):
     """What new traces begin with.
 
     Attributes
@@ -37,12 +35,12 @@ class TraceDefaults:
         Whether anything is recorded.
     """
 
-    tags: Mapping[str, str] = field(default_factory=dict)
-    metadata: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str]
+    metadata: Mapping[str, str]
     enabled: bool = True
 
 
-NO_DEFAULTS = TraceDefaults()
+NO_DEFAULTS = TraceDefaults({}, {})
 
 
 def current_defaults() -> TraceDefaults:
@@ -69,11 +67,6 @@ def split_standard_keys(
         chosen = all_tags if key in STANDARD_TAG_KEYS else others
         chosen[plain_text(key)] = plain_text(value)
     return all_tags, others
-
-
-def plain_text(value: object) -> str:
-    """Return a value as text that can be stored: redacted, without lone surrogates."""
-    return redact_text(without_surrogates(str(value)))
 
 
 def leave(previous: Context, current: Context) -> None:

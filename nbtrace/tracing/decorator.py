@@ -21,14 +21,12 @@ from nbtrace.tracing.context import leave
 from nbtrace.tracing.current import SPAN_KEY, attach, get_current, with_span
 from nbtrace.tracing.generators import async_generator_wrapper, generator_wrapper
 from nbtrace.tracing.live_span import LiveSpan, finish
-from nbtrace.tracing.record import SpanRecord, function_attribute
-from nbtrace.tracing.spans import (
-    UNSAMPLED,
-    begin,
-    begin_trace,
-    configure_span,
-    experiment_of,
-)
+from nbtrace.tracing.record import SpanRecord
+from nbtrace.tracing.span_data import OK, UNSET, json_string
+from nbtrace.tracing.span_processors import span_processors
+from nbtrace.tracing.spans import configure_span, experiment_of
+from nbtrace.tracing.starting import begin, begin_trace
+from nbtrace.tracing.unsampled import UNSAMPLED
 from nbtrace.tracing.values import encode_json
 
 if TYPE_CHECKING:
@@ -65,7 +63,7 @@ class Call:
         )
         self.more = more if any(item is not None for item in more) else None
         self.arguments = argument_reader(function)
-        self.function = function_attribute(getattr(function, "__name__", "function"))
+        self.function = json_string(getattr(function, "__name__", "function")).decode()
 
     def begin(
         self, current: Context, args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -98,36 +96,47 @@ class Call:
         return record
 
 
-def in_span(current: Context, record: SpanRecord | None) -> Context:
-    """Return the context of a call: its span current, or none at all where it is not recorded."""
-    return with_span(current, UNSAMPLED if record is None else record)
+def returned(record: SpanRecord | None, result: Any, previous: Context, current: Context) -> None:
+    """Leave the span of a call that returned, and end it."""
+    if get_current() is current:
+        attach(previous)
+    else:
+        leave(previous, current)
+    if record is not None and record.end_time is None:
+        if record.outputs is None and options.capture_content:
+            record.outputs = encode_json(result)
+        # `finish` without its call
+        if record.status_code == UNSET:
+            record.status_code = OK
+        if span_processors.functions:
+            span_processors.run(LiveSpan(record))
+        record.finish()
+
+
+def raised(
+    record: SpanRecord | None, error: BaseException, previous: Context, current: Context
+) -> None:
+    """Leave the span of a call that raised, and end it."""
+    leave(previous, current)
+    if record is not None and record.end_time is None:
+        record.fail(error)
+        finish(record)
 
 
 def _function_wrapper(function: Callable[..., Any], call: Call) -> Callable[..., Any]:
     @functools.wraps(function)
     def traced(*args: Any, **kwargs: Any) -> Any:
         __tracebackhide__ = True  # IPython and pytest leave this frame out of tracebacks
-        previous = get_current()
+        previous = current = get_current()
         record = call.begin(previous, args, kwargs)
-        current = previous
         # All of it is in the block, since a Ctrl-C may strike anywhere.
         try:
-            current = in_span(previous, record)
+            current = with_span(previous, UNSAMPLED if record is None else record)
             attach(current)
             result = function(*args, **kwargs)
-            if get_current() is current:
-                attach(previous)
-            else:
-                leave(previous, current)
-            if record is not None:
-                if record.outputs is None and options.capture_content and record.end_time is None:
-                    record.outputs = encode_json(result)
-                finish(record)
+            returned(record, result, previous, current)
         except BaseException as error:
-            leave(previous, current)
-            if record is not None and record.end_time is None:
-                record.fail(error)
-                finish(record)
+            raised(record, error, previous, current)
             raise
         return result
 
@@ -138,27 +147,16 @@ def _coroutine_wrapper(function: Callable[..., Any], call: Call) -> Callable[...
     @functools.wraps(function)
     async def traced(*args: Any, **kwargs: Any) -> Any:
         __tracebackhide__ = True  # IPython and pytest leave this frame out of tracebacks
-        previous = get_current()
+        previous = current = get_current()
         record = call.begin(previous, args, kwargs)
-        current = previous
         # All of it is in the block, since a Ctrl-C may strike anywhere.
         try:
-            current = in_span(previous, record)
+            current = with_span(previous, UNSAMPLED if record is None else record)
             attach(current)
             result = await function(*args, **kwargs)
-            if get_current() is current:
-                attach(previous)
-            else:
-                leave(previous, current)
-            if record is not None:
-                if record.outputs is None and options.capture_content and record.end_time is None:
-                    record.outputs = encode_json(result)
-                finish(record)
+            returned(record, result, previous, current)
         except BaseException as error:
-            leave(previous, current)
-            if record is not None and record.end_time is None:
-                record.fail(error)
-                finish(record)
+            raised(record, error, previous, current)
             raise
         return result
 

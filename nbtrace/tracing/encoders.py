@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from nbtrace.tracing import data_encoders, model_encoders
-from nbtrace.tracing.guarded import call_guarded
+from nbtrace.tracing.guarded import call_guarded, is_slow
 from nbtrace.tracing.redaction import redact_text
 from nbtrace.tracing.snapshot import type_name
 
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 # What a person reads of an object nothing else is known of.
 MAX_REPR_CHARACTERS = 2_000
+# The user's code takes about as long as so many plain values, when it is quick.
+REPR_NODES = 4
 MAX_BYTES_TEXT = 2_000
 MAX_BYTES_BASE64 = 48
 MAX_ARRAY_VALUES = 32
@@ -67,9 +69,13 @@ def encode_opaque(value: Any, snapshot: Snapshot, depth: int) -> str:  # noqa: A
 def encode_unknown(value: Any, snapshot: Snapshot, depth: int) -> str:  # noqa: ARG001
     """Write what the user's ``__repr__`` says."""
     kind = type(value)
+    snapshot.nodes -= REPR_NODES
     done, text = call_guarded(lambda: repr(value), kind)
     if done and type(text) is str:
-        return snapshot.text(text, MAX_REPR_CHARACTERS)
+        slow = is_slow(kind)
+        # Python cannot stop it; one that waits for a network is not asked to do so again.
+        mark = " … [nbtrace: its __repr__ is slow and is not called again]" if slow else ""
+        return snapshot.text(text, MAX_REPR_CHARACTERS) + mark
     return f"<{type_name(kind)}>" if done else f"<{type_name(kind)}: its __repr__ {text}>"
 
 
@@ -285,6 +291,12 @@ _BY_CLASS: dict[type, Encoder] = {
     type: _encode_callable,
     **dict.fromkeys(_FUNCTIONS, _encode_callable),
 }
+
+
+# str() of what these encode is short, or the user's own words.
+SPOKEN: frozenset[Encoder] = frozenset({
+    encode_unknown, _encode_str, _encode_isoformat, _encode_enum, _encode_callable,
+})  # fmt: skip
 
 
 def _has(kind: type, name: str) -> bool:

@@ -10,7 +10,6 @@ import functools
 import logging
 import os
 import sys
-import urllib.parse
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +21,8 @@ from nbtrace.entities.constant import TraceTagKey
 from nbtrace.exceptions import NbtraceError
 from nbtrace.otel.otlp import encode_attributes
 from nbtrace.store.location import is_network_path
+from nbtrace.tracing.texts import plain_text
+from nbtrace.tracing.values import encode_each
 
 if TYPE_CHECKING:
     from nbtrace.store.store import Store
@@ -133,7 +134,9 @@ def own_scope() -> tuple[bytes, bytes]:
     for pair in os.environ.get("OTEL_RESOURCE_ATTRIBUTES", "").split(","):
         key, separator, value = pair.partition("=")
         if separator and key.strip():
-            attributes[key.strip()] = urllib.parse.unquote(value.strip())
+            from urllib.parse import unquote  # seldom set, and slow to import
+
+            attributes[key.strip()] = unquote(value.strip())
     service = os.environ.get("OTEL_SERVICE_NAME", "").strip()
     if service:
         attributes["service.name"] = service
@@ -141,7 +144,7 @@ def own_scope() -> tuple[bytes, bytes]:
     attributes["telemetry.sdk.language"] = "python"
     attributes["telemetry.sdk.name"] = "nbtrace"
     attributes["telemetry.sdk.version"] = __version__
-    resource = orjson.dumps({"attributes": encode_attributes(dict(attributes))})
+    resource = orjson.dumps({"attributes": encode_attributes(encode_each(attributes))})
     return resource, orjson.dumps({"name": SCOPE_NAME, "version": __version__})
 
 
@@ -169,7 +172,7 @@ def active_experiment_id(store: Store) -> str:
     name = os.environ.get("NBTRACE_EXPERIMENT_NAME", "").strip()
     if name:
         try:
-            return store.ensure_experiment(name).experiment_id
+            return store.ensure_experiment(plain_text(name)).experiment_id
         except (
             NbtraceError,
             OSError,

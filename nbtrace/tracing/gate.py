@@ -8,22 +8,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from opentelemetry.trace import (
-    NonRecordingSpan,
-    SpanKind,
-    Tracer,
-    TracerProvider,
-    get_current_span,
-)
+from opentelemetry.trace import NonRecordingSpan, Tracer, TracerProvider, get_current_span
 
 from nbtrace.tracing.provider import NbtraceTracer, NbtraceTracerProvider
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from opentelemetry.context import Context
-    from opentelemetry.trace import Link, Span
-    from opentelemetry.util.types import Attributes
+    from opentelemetry.trace import Span
 
 
 class GatedTracer(NbtraceTracer):
@@ -35,24 +28,13 @@ class GatedTracer(NbtraceTracer):
         super().__init__(provider, name, version)
         self._gate = gate
 
-    def start_span(  # noqa: PLR0913, PLR0917 - OpenTelemetry's signature
-        self,
-        name: str,
-        context: Context | None = None,
-        kind: SpanKind = SpanKind.INTERNAL,
-        attributes: Attributes = None,
-        links: Sequence[Link] | None = None,
-        start_time: int | None = None,
-        record_exception: bool = True,  # noqa: FBT001, FBT002 - OpenTelemetry's signature
-        set_status_on_exception: bool = True,  # noqa: FBT001, FBT002 - OpenTelemetry's signature
+    def start_span(
+        self, name: str, context: Context | None = None, *args: Any, **rest: Any
     ) -> Span:
         """Start a span, or stand in for the current one when the gate is closed."""
         if not self._gate.open:
             return NonRecordingSpan(get_current_span(context).get_span_context())
-        return super().start_span(
-            name, context, kind, attributes, links, start_time,
-            record_exception, set_status_on_exception,
-        )  # fmt: skip
+        return super().start_span(name, context, *args, **rest)
 
 
 class GatedProvider(TracerProvider):
@@ -91,7 +73,15 @@ def gated(provider: TracerProvider) -> TracerProvider:
     return GatedProvider(provider) if isinstance(provider, NbtraceTracerProvider) else provider
 
 
-def close(provider: TracerProvider | None) -> None:
-    """Close the gate of a provider that has one."""
+def close(provider: TracerProvider | None) -> bool:
+    """Close the gate of a provider and return whether it has one."""
+    if not isinstance(provider, GatedProvider):
+        return False
+    provider.open = False
+    return True
+
+
+def reopen(provider: TracerProvider | None) -> None:
+    """Open the gate of a provider again."""
     if isinstance(provider, GatedProvider):
-        provider.open = False
+        provider.open = True

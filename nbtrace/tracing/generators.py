@@ -18,7 +18,7 @@ from nbtrace.config import options
 from nbtrace.entities.constant import NbtraceKey, SpanEventKey
 from nbtrace.tracing.current import attach, get_current, with_span
 from nbtrace.tracing.live_span import finish
-from nbtrace.tracing.spans import UNSAMPLED
+from nbtrace.tracing.unsampled import UNSAMPLED
 from nbtrace.tracing.values import encode_json
 
 if TYPE_CHECKING:
@@ -36,6 +36,8 @@ logger = logging.getLogger("nbtrace")
 MAX_CHUNKS = 10_000
 # An event a chunk is for looking at single tokens; a thousand of them is more than one looks at.
 MAX_CHUNK_EVENTS = 1_000
+# The event of a generator that was closed or forgotten before its end.
+CLOSED_EARLY = "generator closed early by its consumer"
 
 
 class _Step:
@@ -101,7 +103,9 @@ class _Call:
         if record.outputs is None and options.capture_content:
             record.outputs = self._outputs(record)
         if incomplete:
+            # Its consumer wanted no more, which is no error of the generator's.
             record.put(NbtraceKey.INCOMPLETE, value=True)
+            record.put_event(CLOSED_EARLY, {"chunks": self.count}, None)
         if error is not None:
             record.fail(error)
         finish(record)

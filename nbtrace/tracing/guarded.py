@@ -15,6 +15,17 @@ SLOW_CALL_NS = 5_000_000
 _slow_types: WeakSet[type] = WeakSet()
 
 
+def is_slow(kind: type) -> bool:
+    """Return whether the user's code for a type was slow once.
+
+    Examples
+    --------
+    >>> is_slow(int)
+    False
+    """
+    return kind in _slow_types
+
+
 def call_guarded(call: Callable[[], Any], kind: type) -> tuple[bool, Any]:
     """Call the user's code for a type, unless it was slow before.
 

@@ -84,6 +84,11 @@ class Candidate:
         """Package and version."""
         return f"{self.package} {self.version}".strip()
 
+    @property
+    def leaves_patches(self) -> bool:
+        """Whether it cannot be taken out again: Traceloop's stay, and a second one adds to them."""
+        return self.family == "traceloop"
+
 
 def find_candidates() -> list[Candidate]:
     """Return the installed instrumentors, without importing any.

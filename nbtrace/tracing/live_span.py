@@ -1,7 +1,6 @@
 """The MLflow face of a span: what ``start_span``, ``trace`` and ``get_current_active_span`` give.
 
-A ``LiveSpan`` holds nothing but the record, so that both faces always agree. ``NoOpSpan`` accepts
-the same calls and keeps nothing; it is what traced code gets while tracing is off.
+A ``LiveSpan`` holds nothing but the record, so that both faces always agree.
 """
 
 from __future__ import annotations
@@ -12,15 +11,13 @@ import orjson
 
 from nbtrace.config import options
 from nbtrace.entities import Link, Span, SpanEvent, SpanLogLevel, SpanStatus, SpanStatusCode
-from nbtrace.entities.constant import (
-    JSON_ATTRIBUTE_KEYS,
-    NO_OP_SPAN_TRACE_ID,
-    SpanAttributeKey,
-)
+from nbtrace.entities.constant import JSON_ATTRIBUTE_KEYS, SpanAttributeKey
 from nbtrace.exceptions import NbtraceError
 from nbtrace.otel.otlp import decode_span
-from nbtrace.tracing.record import ERROR, INPUTS_KEY, OK, OUTPUTS_KEY, TYPE_KEY, UNSET
+from nbtrace.store.plain_spans import INPUTS_KEY, OUTPUTS_KEY, TYPE_KEY
 from nbtrace.tracing.redaction import redact_text
+from nbtrace.tracing.span_data import ERROR, OK, UNSET
+from nbtrace.tracing.span_processors import span_processors
 from nbtrace.tracing.values import encode_json
 
 if TYPE_CHECKING:
@@ -381,83 +378,5 @@ def finish(record: SpanRecord, end_time: int | None = None) -> None:
     if record.status_code == UNSET:
         record.status_code = OK
     if span_processors.functions:
-        span_processors.run(record)
+        span_processors.run(LiveSpan(record))
     record.finish(end_time)
-
-
-class _SpanProcessors:
-    """The functions given to ``configure(span_processors=...)``."""
-
-    __slots__ = ("functions",)
-
-    def __init__(self) -> None:
-        self.functions: tuple[Any, ...] = ()
-
-    def run(self, record: SpanRecord) -> None:
-        import logging
-
-        span = LiveSpan(record)
-        for function in self.functions:
-            try:
-                function(span)
-            except Exception as error:
-                logging.getLogger("nbtrace").warning(
-                    "the span processor %r failed on span %r: %s", function, record.name, error
-                )
-
-
-span_processors = _SpanProcessors()
-
-
-class NoOpSpan(Span):
-    """The span of code that is not traced: it takes every call and keeps nothing."""
-
-    __slots__ = ()
-
-    def __init__(self) -> None:
-        super().__init__(trace_id=NO_OP_SPAN_TRACE_ID, span_id="", name="", start_time_ns=0)
-
-    def set_inputs(self, inputs: Any) -> None:
-        """Do nothing."""
-
-    def set_outputs(self, outputs: Any) -> None:
-        """Do nothing."""
-
-    def set_attribute(self, key: str, value: Any) -> None:
-        """Do nothing."""
-
-    def set_attributes(self, attributes: Mapping[str, Any]) -> None:
-        """Do nothing."""
-
-    def set_span_type(self, span_type: str) -> None:
-        """Do nothing."""
-
-    def set_description(self, description: str) -> None:
-        """Do nothing."""
-
-    def set_log_level(self, level: SpanLogLevel | int | str) -> None:
-        """Do nothing."""
-
-    def set_status(self, status: SpanStatus | SpanStatusCode | str) -> None:
-        """Do nothing."""
-
-    def add_event(self, event: SpanEvent) -> None:
-        """Do nothing."""
-
-    def add_link(self, link: Link) -> None:
-        """Do nothing."""
-
-    def record_exception(self, exception: BaseException | str) -> None:
-        """Do nothing."""
-
-    def end(
-        self,
-        outputs: Any = None,
-        attributes: Mapping[str, Any] | None = None,
-        status: SpanStatus | SpanStatusCode | str | None = None,
-        end_time_ns: int | None = None,
-    ) -> None:
-        """Do nothing."""
-
-
-NO_OP = NoOpSpan()

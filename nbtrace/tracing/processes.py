@@ -3,8 +3,11 @@
 What a child needs is one line, W3C's ``traceparent``. A program started with ``subprocess`` finds
 it in the environment variable ``NBTRACE_TRACEPARENT``, a process of ``multiprocessing`` in its own
 configuration, which travels with it whether it is forked or spawned, and a job of a
-``ProcessPoolExecutor`` brings its own, since the worker outlives the cell that happened to need it.
-A kernel started from a traced cell is no such child: its cells are traces of their own.
+``ProcessPoolExecutor`` or of a ``multiprocessing.Pool`` brings its own, since the worker outlives
+the cell that happened to need it. ``!command`` and ``os.system`` in a cell are programs like any
+other. This process's own environment never holds the variable: other threads, which may be part of
+no trace, start programs too. A kernel started from a traced cell is no such child: its cells are
+traces of their own.
 """
 
 from __future__ import annotations
@@ -28,9 +31,12 @@ if TYPE_CHECKING:
 VARIABLE = "NBTRACE_TRACEPARENT"
 _CONFIGURATION = "nbtrace_traceparent"
 _NONE = ""
-# Where `env` stands among the arguments of Popen.
+# Where `env` stands among the arguments of Popen and of pexpect's spawn, which IPython's `!` uses.
 _ENV_POSITION = 10
+_PEXPECT_ENV_POSITION = 7
 _PARTS = (2, 32, 16, 2)
+# `_map_async(function, iterable, mapper)`: the last, counted without the first.
+_MAPPER_POSITION = 2
 _SAMPLED = 1
 
 
@@ -98,7 +104,9 @@ def inherited() -> SpanContext | None:
     text = os.environ.get(VARIABLE)
     multiprocessing = sys.modules.get("multiprocessing.process")
     if multiprocessing is not None:
-        configuration = getattr(multiprocessing.current_process(), "_config", {})
+        # what current_process() returns; not there yet while another thread imports the module
+        process = getattr(multiprocessing, "_current_process", None)
+        configuration = getattr(process, "_config", {})
         text = configuration.get(_CONFIGURATION, text)
     if not text or in_kernel():
         return None
@@ -107,31 +115,60 @@ def inherited() -> SpanContext | None:
 
 def carry_to_processes() -> None:
     """Patch the starting of processes, as far as they are imported, and when they are."""
+    _patch_system()
     when_imported("subprocess", _patch_subprocess)
+    when_imported("pexpect.pty_spawn", _patch_pexpect)
     when_imported("multiprocessing.process", _patch_multiprocessing)
+    when_imported("multiprocessing.pool", _patch_pool)
     when_imported("concurrent.futures.process", _patch_executor)
 
 
-def _patch_subprocess() -> None:
-    import subprocess
-
-    start = subprocess.Popen.__init__
+def _with_environment(start: Callable[..., None], position: int) -> Callable[..., None]:
+    """Return what starts a program, so that the program finds the current span."""
 
     @functools.wraps(start)
     def start_with_parent(self: Any, *args: Any, **kwargs: Any) -> None:
         traceparent = current_traceparent()
-        if traceparent and len(args) <= _ENV_POSITION:
+        if traceparent and len(args) <= position:
             given = kwargs.get("env")
             environment: Any = os.environ if given is None else given
             try:
                 # One made from nothing is what the child is to get; it would not find the store.
                 if given is None or STORE_VARIABLE in given:
                     kwargs["env"] = {**environment, VARIABLE: traceparent}
-            except Exception:  # an odd mapping is the business of Popen
+            except Exception:  # an odd mapping is the business of who takes it
                 kwargs["env"] = given
         start(self, *args, **kwargs)
 
-    subprocess.Popen.__init__ = start_with_parent  # type: ignore[method-assign]
+    return start_with_parent
+
+
+def _patch_subprocess() -> None:
+    import subprocess
+
+    start = subprocess.Popen.__init__
+    subprocess.Popen.__init__ = _with_environment(start, _ENV_POSITION)  # type: ignore[method-assign]
+
+
+def _patch_pexpect() -> None:
+    spawn: Any = sys.modules["pexpect.pty_spawn"].spawn
+    spawn.__init__ = _with_environment(spawn.__init__, _PEXPECT_ENV_POSITION)
+
+
+def _patch_system() -> None:
+    if os.name != "posix":  # another shell, with another way to set a variable
+        return
+    run = os.system
+
+    @functools.wraps(run)
+    def system(command: Any) -> int:
+        traceparent = current_traceparent()
+        if traceparent and isinstance(command, str):
+            # hex digits and dashes, which the shell reads as they are
+            command = f"export {VARIABLE}={traceparent}; {command}"
+        return run(command)
+
+    os.system = system
 
 
 def _patch_multiprocessing() -> None:
@@ -196,3 +233,27 @@ def _patch_executor() -> None:
         return submit(self, JobWithParent(fn, _for_child()), *args, **kwargs)
 
     process.ProcessPoolExecutor.submit = submit_with_parent  # type: ignore[method-assign]
+
+
+def _patch_pool() -> None:
+    # The thread pool, a subclass, has methods of its own by now: see threads.
+    from multiprocessing import pool
+
+    def carrying(name: str) -> None:
+        method: Callable[..., Any] = getattr(pool.Pool, name)
+
+        @functools.wraps(method)
+        def with_parent(self: Any, func: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+            told = _for_child()
+            if name == "_map_async" and len(args) >= _MAPPER_POSITION:
+                # The mapper runs a batch of jobs: what they traced is written once, not for each.
+                iterable, mapper, *others = args
+                return method(self, func, iterable, JobWithParent(mapper, told), *others, **kwargs)
+            return method(self, JobWithParent(func, told), *args, **kwargs)
+
+        setattr(pool.Pool, name, with_parent)
+
+    # map, starmap and their asynchronous forms all go through _map_async
+    for name in ("apply_async", "_map_async", "imap", "imap_unordered"):
+        if hasattr(pool.Pool, name):
+            carrying(name)

@@ -16,16 +16,17 @@ import orjson
 from nbtrace.otel.otlp import encode_attributes
 from nbtrace.tracing.context import is_suppressed
 from nbtrace.tracing.current import get_current
-from nbtrace.tracing.record import ERROR, shown_name, time_ns
 from nbtrace.tracing.recorder import current_recorder
 from nbtrace.tracing.redaction import redact_text
-from nbtrace.tracing.spans import new_trace, switch
-from nbtrace.tracing.values import encode_attribute
+from nbtrace.tracing.span_data import ERROR, shown_name, time_ns
+from nbtrace.tracing.starting import new_trace, switch
+from nbtrace.tracing.values import encode_each
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from nbtrace.tracing.active import ActiveTrace, OpenSpan
+    from nbtrace.tracing.active import ActiveTrace
+    from nbtrace.tracing.open_span import OpenSpan
 
 logger = logging.getLogger("nbtrace")
 
@@ -74,10 +75,12 @@ class ForeignSpan:
             "spanId": f"{context.span_id:016x}",
         }
         if context.trace_state:
-            encoded["traceState"] = context.trace_state.to_header()
+            encoded["traceState"] = redact_text(context.trace_state.to_header())
         parent_id = self.parent_id
         if parent_id is not None:
             encoded["parentSpanId"] = parent_id
+        # OTLP's bits: whether the parent is remote is known, and it is.
+        encoded["flags"] = 0x300 if getattr(span.parent, "is_remote", False) else 0x100
         encoded["name"] = self.name
         encoded["kind"] = _KINDS.get(getattr(span.kind, "name", ""), 1)
         encoded["startTimeUnixNano"] = str(self.start_time)
@@ -121,11 +124,12 @@ def _clean(text: Any) -> str:
 
 def _redacted(attributes: Mapping[str, Any] | None) -> dict[str, Any]:
     """Return attributes of a foreign span, bounded and redacted."""
-    found: dict[str, Any] = {}
-    for key, value in dict(attributes or {}).items():
-        name = _clean(key)
-        found[name] = encode_attribute(list(value) if isinstance(value, tuple) else value, name)
-    return found
+    return encode_each(
+        {
+            key: list(value) if isinstance(value, tuple) else value
+            for key, value in dict(attributes or {}).items()
+        }
+    )
 
 
 class SpanProcessor:

@@ -26,10 +26,11 @@ from opentelemetry.util._decorator import _agnosticcontextmanager
 
 from nbtrace.tracing.context import leave
 from nbtrace.tracing.current import SPAN_KEY, attach, get_current, with_span
+from nbtrace.tracing.failures import describe
 from nbtrace.tracing.processor import SpanProcessor
-from nbtrace.tracing.record import describe
 from nbtrace.tracing.redaction import current_rules
-from nbtrace.tracing.spans import UNSAMPLED, begin
+from nbtrace.tracing.starting import begin
+from nbtrace.tracing.unsampled import UNSAMPLED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -14,12 +14,16 @@ decides whether any of this is needed, which it seldom is.
 
 from __future__ import annotations
 
+import contextlib
 import json
+import re
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from nbtrace.config import options
+from nbtrace.otel import importing
 from nbtrace.tracing.secret_names import (
     REDACTED,
     NameKind,
@@ -29,8 +33,10 @@ from nbtrace.tracing.secret_names import (
 )
 
 if TYPE_CHECKING:
-    import re
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+
+    from nbtrace.tracing.secret_patterns import Locator
+    from nbtrace.tracing.secret_text import Allowance
 
 # JSON inside JSON inside JSON: tool calls nest two or three deep.
 MAX_JSON_LEVELS = 8
@@ -45,6 +51,13 @@ _SCHEMA_WORDS = frozenset({"type", "$ref", "anyOf", "oneOf", "allOf"})
 _NAMING_KEYS = ("name", "key", "header", "Name", "Key")
 _HEADERS = frozenset({"authorization", "cookie"})
 _PAIR = 2
+_PAIRS = re.compile("[\ud800-\udbff][\udc00-\udfff]")
+_LONE = re.compile("[\ud800-\udfff]+")
+# A text that is JSON and suspicious is parsed, which takes as long as judging so many places.
+_JSON_PLACES = 4
+# A container with more children is searched in pieces of so many, as JSON text, and only what is
+# suspicious is walked: that costs a tenth of walking it.
+_PIECE = 32
 _HARMLESS = NameKind.HARMLESS
 # Longer strings in a list are texts, not names.
 _MAX_NAME_CHARACTERS = 64
@@ -53,19 +66,35 @@ _MAX_NAME_CHARACTERS = 64
 class _Rules:
     """What `options` say, compiled; made anew when they change."""
 
-    __slots__ = ("is_suspicious", "locator", "patterns", "version")
+    __slots__ = ("has_long_number", "is_suspicious", "locator", "patterns", "version")
 
     def __init__(self) -> None:
         # compiling the patterns is for the first trace, not for the import of nbtrace
-        from nbtrace.tracing.secret_patterns import Locator
+        from nbtrace.tracing.secret_patterns import Locator, searcher
 
         self.version = options.version
         self.patterns: tuple[re.Pattern[str], ...] = tuple(options.redact_patterns)
         set_extra_names(tuple(options.redact_keys))
         self.locator = Locator(tuple(options.redact_keys))
         gate = self.locator.is_suspicious
+        # orjson reads an integer beyond 64 bits as a float
+        self.has_long_number = searcher("[0-9]{19}")
         # What a person's own pattern finds in a value need not be found in its JSON text.
         self.is_suspicious: Callable[[str], bool] = (lambda _: True) if self.patterns else gate
+
+
+class _Walk:
+    """The redaction of one value: the rules, and how much may still be examined."""
+
+    __slots__ = ("allowance", "keys", "locator", "patterns", "rules")
+
+    def __init__(self, rules: _Rules) -> None:
+        self.rules = rules
+        self.patterns = rules.patterns
+        self.locator: Locator = rules.locator
+        self.allowance: Allowance | None = None
+        # what each key says of its value, and how it is written itself
+        self.keys: dict[str, tuple[NameKind, str]] = {}
 
 
 _rules: _Rules | None = None
@@ -81,7 +110,10 @@ def current_rules() -> _Rules:
     """
     global _rules  # noqa: PLW0603 - compiled once for the process
     if _rules is None or _rules.version != options.version:
-        _rules = _Rules()
+        # the engine that compiles them sets itself up at the first use, and a child of a fork
+        # that came in between would wait for that for ever
+        with importing.held():
+            _rules = _Rules()
     return _rules
 
 
@@ -98,58 +130,88 @@ def without_surrogates(text: str) -> str:
     try:
         text.encode()
     except UnicodeEncodeError:
-        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+        text = _PAIRS.sub(
+            lambda pair: pair.group().encode("utf-16", "surrogatepass").decode("utf-16"), text
+        )
+        return _LONE.sub(lambda run: "\ufffd" * len(run.group()), text)
     return text
 
 
-def _redact_string(text: str, rules: _Rules, level: int) -> str:
+def _redact_string(text: str, walk: _Walk, level: int) -> str:
     if len(text) < MIN_TEXT_CHARACTERS:
         return text
-    for pattern in rules.patterns:
+    for pattern in walk.patterns:
         text = pattern.sub(REDACTED, text)
     text = without_surrogates(text)
-    if not rules.locator.is_suspicious(text):
+    if not walk.locator.is_suspicious(text):
+        if walk.allowance is not None:
+            walk.allowance.read(len(text))
         return text
+    from nbtrace.tracing.secret_text import Allowance, redact_plain, unexamined
+
+    if walk.allowance is None:
+        walk.allowance = Allowance()
+    if walk.allowance.places < 0:
+        return unexamined(len(text))
     if level < MAX_JSON_LEVELS and text.lstrip()[:1] in {"{", "[", '"'}:
-        redacted = _redact_json(text, rules, level + 1)
+        walk.allowance.places -= _JSON_PLACES
+        redacted = _redact_json(text, walk, level + 1)
         if redacted is not None:
             return redacted
-    from nbtrace.tracing.secret_text import redact_plain
-
-    return redact_plain(text, rules.locator)
+    return redact_plain(text, walk.locator, walk.allowance)
 
 
-def _redact_json(text: str, rules: _Rules, level: int) -> str | None:
+def _redact_json(text: str, walk: _Walk, level: int) -> str | None:
     """Redact a text that is JSON; None when it is not."""
     try:
         tree = orjson.loads(text)
     except (orjson.JSONDecodeError, RecursionError):
         return None
-    redacted = _redact_tree(tree, rules, level, 0)
+    redacted = _redact_tree(tree, walk, level, 0)
     if redacted is tree:
         return text
-    try:
+    if walk.rules.has_long_number(text):
         # orjson reads integers beyond 64 bits as floats; json keeps every digit.
-        redacted = _redact_tree(json.loads(text), rules, level, 0)
-        return json.dumps(redacted, ensure_ascii=False, separators=(",", ":"))
-    except (ValueError, RecursionError):
-        return orjson.dumps(redacted).decode()
+        with contextlib.suppress(ValueError, RecursionError):
+            redacted = _redact_tree(json.loads(text), walk, level, 0)
+            return json.dumps(redacted, ensure_ascii=False, separators=(",", ":"))
+    return orjson.dumps(redacted).decode()
 
 
-def _redact_tree(value: Any, rules: _Rules, level: int, depth: int) -> Any:
+def _redact_tree(value: Any, walk: _Walk, level: int, depth: int) -> Any:
     """Redact plain data; what holds no secret is returned as it is, never changed in place."""
     kind = type(value)
     if kind is str:
-        return _redact_string(value, rules, level)
+        return _redact_string(value, walk, level)
     if kind is dict:
-        return _redact_dict(value, rules, level, depth)
+        return _redact_dict(value, walk, level, depth)
     if kind is list or kind is tuple:
-        return _redact_list(value, rules, level, depth)
+        return _redact_list(value, walk, level, depth)
     return value
 
 
+def _is_harmless(piece: Any, walk: _Walk) -> bool:
+    """Return whether a piece of plain data, searched as JSON text, holds no place of a secret."""
+    try:
+        text = orjson.dumps(piece).decode()
+    except (TypeError, RecursionError):  # bytes, lone surrogates
+        return False
+    harmless = not walk.rules.is_suspicious(text)
+    if harmless and walk.allowance is not None:
+        walk.allowance.read(len(text))
+    return harmless
+
+
+def _suspicious_entries(tree: dict[str, Any], walk: _Walk) -> Iterator[tuple[str, Any]]:
+    """Yield the entries of a large mapping, without pieces of it that hold no secret."""
+    entries = iter(tree.items())
+    while piece := dict(islice(entries, _PIECE)):
+        if not _is_harmless(piece, walk):
+            yield from piece.items()
+
+
 def _redact_dict(
-    tree: dict[str, Any], rules: _Rules, level: int, depth: int, under: NameKind = _HARMLESS
+    tree: dict[str, Any], walk: _Walk, level: int, depth: int, under: NameKind = _HARMLESS
 ) -> dict[str, Any]:
     """Redact a mapping that stands under a name of a kind."""
     if depth >= MAX_DEPTH:
@@ -158,16 +220,19 @@ def _redact_dict(
     schema = under is not _HARMLESS and _is_schema(tree)
     changed: dict[str, Any] = {}
     renamed: dict[str, str] = {}
-    for key, value in tree.items():
-        kind = max(
-            name_kind(key),
-            named if key == "value" else _HARMLESS,
-            _HARMLESS if schema and key not in _SCHEMA_SAMPLES else under,
-        )
-        redacted = _redact_under(value, kind, key, rules, level, depth + 1)
+    large = len(tree) > _PIECE and named is under is _HARMLESS
+    for key, value in _suspicious_entries(tree, walk) if large else tree.items():
+        known = walk.keys.get(key)
+        if known is None:
+            known = walk.keys[key] = (name_kind(key), _redact_string(key, walk, level))
+        kind, name = known
+        if named is not _HARMLESS and key == "value":
+            kind = max(kind, named)
+        if under is not _HARMLESS and not (schema and key not in _SCHEMA_SAMPLES):
+            kind = max(kind, under)
+        redacted = _redact_under(value, kind, key, walk, level, depth + 1)
         if redacted is not value:
             changed[key] = redacted
-        name = _redact_string(key, rules, level)
         if name != key:
             renamed[key] = name
     if not changed and not renamed:
@@ -188,18 +253,28 @@ def _renamed(tree: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:
 
 
 def _redact_list(
-    tree: Any, rules: _Rules, level: int, depth: int, under: NameKind = _HARMLESS
+    tree: Any, walk: _Walk, level: int, depth: int, under: NameKind = _HARMLESS
 ) -> Any:
     """Redact a list that stands under a name of a kind."""
     if depth >= MAX_DEPTH:
         return [REDACTED]
-    redacted = []
+    redacted: list[Any] = []
     changed = False
     before = _HARMLESS
     pair = len(tree) == _PAIR
+    large = len(tree) > _PIECE and under is _HARMLESS
+    skipped_to = 0
     for position, value in enumerate(tree):
+        if position < skipped_to:
+            continue
+        begins_piece = large and position % _PIECE == 0 and before is _HARMLESS
+        # one more than is skipped: a flag and its value are looked at together
+        if begins_piece and _is_harmless(tree[position : position + _PIECE + 1], walk):
+            skipped_to = position + _PIECE
+            redacted += tree[position:skipped_to]
+            continue
         # ["authorization", "..."] is a raw header, ["--password", "..."] a command line.
-        item = _redact_under(value, max(before, under), "", rules, level, depth + 1)
+        item = _redact_under(value, max(before, under), "", walk, level, depth + 1)
         changed = changed or item is not value
         redacted.append(item)
         before = _HARMLESS
@@ -213,11 +288,11 @@ def _redact_list(
 
 
 def _redact_under(  # noqa: PLR0913, PLR0917 - what the walk carries
-    value: Any, kind: NameKind, key: str, rules: _Rules, level: int, depth: int
+    value: Any, kind: NameKind, key: str, walk: _Walk, level: int, depth: int
 ) -> Any:
     if kind is _HARMLESS:
-        return _redact_tree(value, rules, level, depth)
-    return _conceal(value, kind, key, rules, level, depth)
+        return _redact_tree(value, walk, level, depth)
+    return _conceal(value, kind, key, walk, level, depth)
 
 
 def _named_entry(tree: dict[str, Any]) -> NameKind:
@@ -239,7 +314,7 @@ def _is_schema(tree: dict[str, Any]) -> bool:
 
 
 def _conceal(  # noqa: PLR0911, PLR0913, PLR0917 - one line per type reads best
-    value: Any, kind: NameKind, key: str, rules: _Rules, level: int, depth: int
+    value: Any, kind: NameKind, key: str, walk: _Walk, level: int, depth: int
 ) -> Any:
     """Redact a value because of the name it stands under."""
     of_type = type(value)
@@ -248,7 +323,7 @@ def _conceal(  # noqa: PLR0911, PLR0913, PLR0917 - one line per type reads best
     if of_type is str:
         if kind is NameKind.STRONG or looks_like_credential(value):
             return REDACTED
-        return _redact_string(value, rules, level)
+        return _redact_string(value, walk, level)
     if of_type is int or of_type is float:
         # {"cookies": 3} counts; {"password": 1234} does not.
         counts = kind is NameKind.WEAK or key.lower().endswith("s")
@@ -256,12 +331,12 @@ def _conceal(  # noqa: PLR0911, PLR0913, PLR0917 - one line per type reads best
     if depth >= MAX_DEPTH:
         return REDACTED
     if of_type is dict:
-        return _redact_dict(value, rules, level, depth, kind)
+        return _redact_dict(value, walk, level, depth, kind)
     if of_type is list or of_type is tuple:
         if kind is NameKind.WEAK and key.lower() == "auth" and len(value) == _PAIR:
-            password = _redact_under(value[1], NameKind.STRONG, "", rules, level, depth + 1)
+            password = _redact_under(value[1], NameKind.STRONG, "", walk, level, depth + 1)
             return value if password is value[1] else [value[0], password]
-        return _redact_list(value, rules, level, depth, kind)
+        return _redact_list(value, walk, level, depth, kind)
     return value
 
 
@@ -285,7 +360,7 @@ def redact_value(value: Any) -> Any:
     """
     if not options.redact:
         return value
-    return _redact_tree(value, current_rules(), 0, 0)
+    return _redact_tree(value, _Walk(current_rules()), 0, 0)
 
 
 def redact_text(text: str) -> str:
@@ -294,12 +369,8 @@ def redact_text(text: str) -> str:
     Parameters
     ----------
     text : str
-        Prose, source code, a log, a URL, or JSON, which stays valid.
-
-    Returns
-    -------
-    str
-        The text itself when it holds no secret or redaction is off.
+        Prose, source code, a log, a URL, or JSON, which stays valid; it comes back itself when it
+        holds no secret or redaction is off.
 
     Examples
     --------
@@ -309,23 +380,13 @@ def redact_text(text: str) -> str:
     if not options.redact:
         return text
     try:
-        return _redact_string(text, current_rules(), 0)
+        return _redact_string(text, _Walk(current_rules()), 0)
     except Exception as error:  # the stack's end; what was not looked at must not be kept
         return f"[nbtrace: not recorded, redaction failed with {type(error).__name__}]"
 
 
 def redact_json_text(text: str) -> str:
     """Return a JSON text without its secrets, still JSON; other text as ``redact_text`` does.
-
-    Parameters
-    ----------
-    text : str
-        What an attribute of a span holds.
-
-    Returns
-    -------
-    str
-        The text itself, untouched to the last space, when it holds no secret.
 
     Examples
     --------

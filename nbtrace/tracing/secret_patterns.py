@@ -31,6 +31,9 @@ class _Literal(NamedTuple):
     tail: str
 
 
+# What redaction leaves is no place, so that a redacted text costs no more than a search when it is
+# redacted again. Rust's engine has no lookahead: "not `[REDA`" is spelled out.
+_BRACKET_ELSE = r"\[(?:[^R]|R[^E]|RE[^D]|RED[^A])"
 # After a name: perhaps a number, a closing quote (escaped any number of times), a bracket.
 _CLOSED = r"""(?:[_-]?[0-9]{1,3})?(?:\\{0,16}["'`])?[\])]?[ \t]{0,3}"""
 # What gives a name a value, and a value that is not plainly code: `key=key, other` is most common
@@ -38,7 +41,11 @@ _CLOSED = r"""(?:[_-]?[0-9]{1,3})?(?:\\{0,16}["'`])?[\])]?[ \t]{0,3}"""
 # after a prefix among it; a bare word as in env files; one as in YAML; `name: type = "..."`;
 # `SecretStr("...")`.
 _GIVEN = (
-    _CLOSED + r"""(?:[:=>][ \t]{0,3}(?:[^A-Za-z_\s,;)]|[A-Za-z_.]{1,40}[^A-Za-z_.\s,)(\[\]:;]"""
+    _CLOSED
+    + r"""(?:[:=>][ \t]{0,3}(?:[^A-Za-z_\s,;)\["'`\\]|"""
+    + _BRACKET_ELSE
+    + rf"""|\\{{0,16}}["'`](?:[^\[]|{_BRACKET_ELSE})|\\{{1,16}}[^"'`\\]"""
+    r"""|[A-Za-z_.]{1,40}[^A-Za-z_.\s,)(\[\]:;]"""
     r"""|[A-Za-z_.]{41}|[A-Za-z]{3,12}\(["'])"""
     r"""|=[A-Za-z]{1,40}(?:[\s;]|$)|:[ \t]{0,3}[A-Za-z]{1,40}[ \t]{0,3}(?:[\r\n]|$)"""
     r"""|:[ \t]{0,3}[A-Za-z_][A-Za-z0-9_.\[\], |]{0,40}=[ \t]{0,3}["'rRbBfFuU])"""
@@ -47,7 +54,15 @@ _GIVEN = (
     r"""|\\{0,16}["']\s{0,3}(?:,\s{0,16}\\{0,16}["']|\})"""
 )
 # Of headers the value is prose at times.
-_HEADER_GIVEN = _CLOSED + r"""[:=]|\\{0,16}["']\s{0,3}(?:,\s{0,16}\\{0,16}["']|\})"""
+_HEADER_GIVEN = (
+    _CLOSED
+    + r"""[:=][ \t]{0,8}(?:\\{0,16}["'`]{1,3})?(?:[^\s\[A-Za-z0-9"'`\\-]|"""
+    + _BRACKET_ELSE
+    +
+    # a scheme and what follows it, or a word that may be the credential itself
+    rf"""|[A-Za-z0-9-]{{1,20}}(?:[ \t]{{1,4}}(?:[^\s\[]|{_BRACKET_ELSE})|[^A-Za-z0-9 \t-])"""
+    r"""|[A-Za-z0-9-]{16}|\\{1,16}[^"'`\\])|\\{0,16}["']\s{0,3}(?:,\s{0,16}\\{0,16}["']|\})"""
+)
 
 # Words that end the name of a secret, in any case.
 _NAMES = (
@@ -116,14 +131,20 @@ CREDENTIAL = re.compile(
 )
 
 # The other places: kind, and the pattern of each for Rust and (first character, rest) for `re`.
-_URL = r"""//[^\s:/@"'<>\\]{0,64}:(?:[0-9]{0,5}[^0-9\s/"'<>\\,;)\]}]|[0-9]{6})"""
+_URL = (
+    r"""//[^\s:/@"'<>\\]{0,64}:(?:[0-9]{0,5}(?:[^0-9\s/"'<>\\,;)\]}\[]|"""
+    rf"""{_BRACKET_ELSE})|[0-9]{{6}})"""
+)
 _WORD = r"[ \t]{1,4}(?:[A-Za-z._~+/-]{0,64}[0-9=]|[A-Za-z._~+/-]{20})"
 _PEM = "BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY"
 _FLAG = (
     r"(?:[A-Za-z0-9]{1,20}-){0,3}(?i:password|passwd|passphrase|token|secret|api-?key)"
-    r"[ \t]{1,4}[^\s-]"
+    rf"[ \t]{{1,4}}(?:[^\s\[-]|{_BRACKET_ELSE})"
 )
-_QUERY = r"(?i:sig|signature|key|x-amz-(?:signature|credential|security-token))="
+_QUERY = (
+    r"(?i:sig|signature|key|x-amz-(?:signature|credential|security-token))="
+    rf"(?:[^\[]|{_BRACKET_ELSE})"
+)
 _OTHERS = (
     ("url", ":" + _URL, ((":", _URL),)),
     ("scheme", f"(?i:bearer|basic){_WORD}", (("bB", f"(?i:earer|asic){_WORD}"),)),
@@ -155,6 +176,31 @@ def _beginnings(literal: _Literal, *, folded: bool) -> tuple[str, str]:
     cases = first.lower() + first.upper() if folded and first.isalpha() else first
     behind = f"(?<={written(text)})" if rare else ""
     return cases, f"{written(text[rare + 1 :])}{behind}(?={tail})"
+
+
+def searcher(pattern: str, slow: re.Pattern[str] | None = None) -> Callable[[str], bool]:
+    """Return a function that says whether a pattern occurs in a text.
+
+    Parameters
+    ----------
+    pattern : str
+        For Rust's regex engine.
+    slow : re.Pattern, optional
+        The same for ``re``, where that engine is not to be had; by default `pattern` compiled.
+
+    Examples
+    --------
+    >>> searcher("[0-9]{3}")("room 101")
+    True
+    """
+    try:
+        from pydantic_core import SchemaValidator, core_schema
+
+        schema = core_schema.str_schema(pattern=pattern, regex_engine="rust-regex")
+        return SchemaValidator(schema).isinstance_python
+    except Exception:  # not installed, or an engine that refuses the pattern
+        search = (slow or re.compile(pattern)).search
+        return lambda text: search(text) is not None
 
 
 class Locator:
@@ -227,12 +273,4 @@ class Locator:
         names = "|".join(re.escape(literal.text) + literal.tail for literal in self._names)
         prefixes = [re.escape(literal.text) + literal.tail for literal in _PREFIXES]
         others = [pattern for _, pattern, _ in _OTHERS]
-        search = self._pattern.search
-        try:
-            from pydantic_core import SchemaValidator, core_schema
-
-            pattern = "|".join([f"(?i:{names})", *prefixes, *others])
-            schema = core_schema.str_schema(pattern=pattern, regex_engine="rust-regex")
-            return SchemaValidator(schema).isinstance_python
-        except Exception:  # not installed, or an engine that refuses the pattern
-            return lambda text: search(text) is not None
+        return searcher("|".join([f"(?i:{names})", *prefixes, *others]), self._pattern)

@@ -1,311 +1,184 @@
 """Replace the secrets in plain text: prose, source code, logs, URLs, headers, env files.
 
-Each place that ``secret_patterns.Locator`` finds is judged by what surrounds it, and the stretch
-that holds the secret, if there is one, becomes ``[REDACTED]``. The text is walked once from left to
-right and no part of it is looked at again after it was judged, so the time grows with its length.
+The fast gate of ``secret_patterns.Locator`` says of a block of text whether a secret may begin in
+it. A block where one may is halved until the stretch is short, and only that is searched with
+``re``; each place found is judged by what surrounds it, and what holds a secret becomes
+``[REDACTED]``. No part of the text is looked at again, save what stands right beside a replaced
+stretch, where the secret may have hidden another. So the time grows with the length of the text
+and with the number of places, and an ``Allowance`` bounds the latter.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
+import math
 import re
 from typing import TYPE_CHECKING
 
-from nbtrace.tracing.secret_names import REDACTED, NameKind, name_kind
-from nbtrace.tracing.secret_patterns import CREDENTIAL
-from nbtrace.tracing.secret_values import (
-    Around,
-    credential_of_header,
-    hides_bare,
-    hides_quoted,
-    is_placeholder,
-)
+from nbtrace.tracing.secret_judges import JUDGES, MAX_NAME_CHARACTERS
+from nbtrace.tracing.secret_names import REDACTED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
+    from nbtrace.tracing.secret_judges import Stretch
     from nbtrace.tracing.secret_patterns import Locator
 
-# Passes over a text that holds secrets; the second seldom finds more, the third never did.
+# Passes over what stands beside secrets; the second seldom finds more, the third never did.
 MAX_PASSES = 4
-# Only stretches of this length that hold a place are searched with `re`.
-STRETCH_CHARACTERS = 160
-# As long as names get in env files; longer runs are not names.
-MAX_NAME_CHARACTERS = 80
-# A cell's source may define a key over many lines, but a string that never ends is not one.
-MAX_QUOTED_CHARACTERS = 20_000
-# `Authorization: see section 3 of ...` is not read to the end of a line of a megabyte.
-MAX_HEADER_CHARACTERS = 8_192
-MAX_ELEMENTS = 64
-# Six levels of JSON inside JSON.
-MAX_ESCAPES = 63
-MIN_CREDENTIAL_WORD_CHARACTERS = 20
+# The gate answers for so much at once, and halves it down to so much, which `re` then searches.
+BLOCK_CHARACTERS = 512
+STRETCH_CHARACTERS = 128
+# Judges look so far around a place, quoted texts aside.
+NEIGHBOUR_CHARACTERS = 128
+# Finding and replacing one secret takes 5 to 10 µs. One a kB is within the budget of 10 µs a kB, so
+# every value may have 128 at once (1 ms) and one more for each 800 characters it has.
+FREE_SECRETS = 128
+CHARACTERS_PER_SECRET = 800
+# A place that turns out harmless ("token": "Hello" in a log of what a model streams) is cheaper and
+# hides nothing: only text made of little else uses up its allowance by them.
+PLACES_PER_SECRET = 8
+PLACES_PER_CHARACTER = PLACES_PER_SECRET / CHARACTERS_PER_SECRET
 
-_NAME_CHARACTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-."
-_WORD_CHARACTERS = frozenset(_NAME_CHARACTERS) - frozenset("-.")
-_DELIMITER = re.compile(r"""(\\{0,16}["'`])?[\])]?[ \t]*([:=!]=?[=>]?|[,>])[ \t]*""")
-_OPENING = re.compile(r'''[rRbBfFuU]{0,2}(\\{0,16})("""|\'\'\'|"|'|`)''')
-_ANNOTATION = re.compile(r"""[A-Za-z_][\w.\[\], |]{0,40}=[ \t]*(?=[rRbBfFuU]{0,2}\\{0,16}["'])""")
-_WRAPPER = re.compile(r"""(?:Secret(?:Str|Bytes)?|str|bytes)\((?=[rRbBfFuU]{0,2}["'])""")
-_BETWEEN = re.compile(r"[\s,]{0,16}")
-_BARE = re.compile(r"""[^\s"'`<>,;&\\|]+""")
-_QUERY_VALUE = re.compile(r"""[^&\s"'#<>\\]+""")
-_LINE = re.compile(r"""[^\r\n"'`\\]{1,%d}""" % MAX_HEADER_CHARACTERS)  # noqa: UP031 - braces
-_COOKIES = re.compile(r"[\w.-]{1,256}=[^\s=]")
-_ELEMENT_TEXT = re.compile(r"[^<]{1,1024}(?=</)")
-_URL_PASSWORD = re.compile(r"""://[^\s:/@"'<>\\]*:([^\s/"'<>\\]+)@""")
-_SCHEME = re.compile(r"([bB])(?i:earer|asic)[ \t]{1,4}([A-Za-z0-9._~+/-]{4,}=*)")
-_FLAG = re.compile(r"-([A-Za-z0-9-]{1,80})[ \t]+")
-_QUERY = re.compile(r"[?&;]([A-Za-z-]{1,40})=")
-_PEM = re.compile(r"-BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY[A-Z ]{0,16}-----")
-# The body stops at any five dashes, so that no header is read past the next one.
-_PEM_BODY = re.compile(r"[^-]*+(?:-(?!----)[^-]*+)*+-----END [A-Z0-9 ]{0,60}-----")
-_PEM_OPEN_BODY = re.compile(
-    r"(?:(?:\\+[nr]|\s)*[A-Za-z0-9+/=]{16,})*(?:(?:\\+[nr]|\s)*[A-Za-z0-9+/=]+\Z)?"
-)
-_AWS_SECRET = re.compile(
-    r"(?<![A-Za-z0-9/+=])(?=[a-z0-9/+]*[A-Z])(?=[A-Z0-9/+]*[a-z])(?=[A-Za-z/+]*[0-9])"
-    r"[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=])"
-)
-
-_Stretch = tuple[int, int]
+_LONG_WORD = re.compile(r"(?<![A-Za-z0-9/+=])[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=])")
 
 
-def _starts_word(text: str, position: int) -> bool:
-    """Return whether no letter or digit precedes, an escaped line break's letter aside."""
-    if position == 0 or text[position - 1] not in _WORD_CHARACTERS:
-        return True
-    return position > 1 and text[position - 1] in "nrtbf" and text[position - 2] == "\\"
+class Allowance:
+    """How many places one value may have judged.
 
+    What is beyond it is not examined, and so not kept.
 
-def _name_around(text: str, place: int) -> tuple[str, int, int]:
-    """Return the whole name that a place is part of, its start and its end."""
-    low = max(0, place - MAX_NAME_CHARACTERS)
-    before = text[low:place]
-    start = low + len(before.rstrip(_NAME_CHARACTERS))
-    # A line break that is escaped leaves its letter before the name.
-    if start and text[start - 1] == "\\" and text[start] in "nrt":
-        start += 1
-    after = text[place : place + MAX_NAME_CHARACTERS]
-    end = place + len(after) - len(after.lstrip(_NAME_CHARACTERS))
-    return text[start:end], start, end
+    Attributes
+    ----------
+    places : float
+        How many are left; a secret counts as ``PLACES_PER_SECRET`` of them.
 
-
-def _closing(text: str, start: int, slashes: int, quote: str) -> int:
-    """Return where the content of a quoted text ends: at its own quote, or an enclosing one's.
-
-    In JSON inside JSON the quotes of the n-th level have 2ⁿ - 1 backslashes before them.
+    Examples
+    --------
+    >>> allowance = Allowance()
+    >>> allowance.read(800_000)
+    >>> allowance.places
+    9024.0
     """
-    limit = min(len(text), start + MAX_QUOTED_CHARACTERS)
-    period = 2 * (slashes + 1)
-    position = text.find(quote, start, limit)
-    while position >= 0:
-        before = text[max(start, position - MAX_ESCAPES) : position]
-        escapes = len(before) - len(before.rstrip("\\"))
-        if escapes % period <= slashes:
-            return position - min(escapes, slashes)
-        position = text.find(quote, position + 1, limit)
-    if len(quote) == 1:
-        line = text.find("\n", start, limit)
-        return line if line >= 0 else limit
-    return limit
+
+    __slots__ = ("places",)
+
+    def __init__(self, places: float = FREE_SECRETS * PLACES_PER_SECRET) -> None:
+        self.places = places
+
+    def read(self, characters: int) -> None:
+        """Add what a text of this length allows for."""
+        self.places += characters * PLACES_PER_CHARACTER
 
 
-def _quoted(text: str, position: int) -> _Stretch | None:
-    """Return the content of the quoted text that begins at a position."""
-    opening = _OPENING.match(text, position)
-    if opening is None:
-        return None
-    slashes, quote = opening.groups()
-    return opening.end(), _closing(text, opening.end(), len(slashes), quote)
+def unexamined(characters: int) -> str:
+    """Return what stands for text that was left out because it holds too many secrets.
+
+    Examples
+    --------
+    >>> unexamined(12_345)
+    '[REDACTED: 12,345 characters, too many secrets to examine]'
+    """
+    return f"{REDACTED[:-1]}: {characters:,} characters, too many secrets to examine]"
 
 
-def _elements(text: str, position: int, name: str, kind: NameKind) -> list[_Stretch]:
-    """Return the quoted elements of a list or tuple, or the second of ``auth=(user, password)``."""
-    found: list[_Stretch] = []
-    while len(found) < MAX_ELEMENTS:
-        between = _BETWEEN.match(text, position)
-        quoted = _quoted(text, between.end() if between else position)
-        if quoted is None:
-            break
-        found.append(quoted)
-        position = quoted[1] + 1
-    if name.lower().endswith("auth"):
-        found, kind = found[1:2], NameKind.STRONG
-    return [item for item in found if hides_quoted(text[slice(*item)], kind)]
+class _Search:
+    """One walk over some ranges of a text.
 
+    Attributes
+    ----------
+    secrets : list of tuple
+        The stretches that hold secrets, in order and apart from each other.
+    rest : int or None
+        From where on the text was not examined.
+    """
 
-def _value_of_header(text: str, start: int, end: int) -> list[_Stretch]:
-    credential = credential_of_header(text, start, end)
-    return [credential] if credential else []
+    __slots__ = ("allowance", "done", "locator", "paid", "rest", "secrets", "seen", "text")
 
+    def __init__(self, text: str, locator: Locator, allowance: Allowance) -> None:
+        self.text = text
+        self.locator = locator
+        self.allowance = allowance
+        self.secrets: list[Stretch] = []
+        self.rest: int | None = None
+        self.done = 0
+        self.seen = -1
+        # up to where the text has been counted for the allowance
+        self.paid = 0
 
-def _after_comma_or_tag(
-    text: str, delimiter: str, position: int, *, opened: bool, quoted_name: bool
-) -> list[_Stretch]:
-    """Judge ``"api_key", "value"`` and ``<password>value</password>``."""
-    if delimiter == ">":
-        element = _ELEMENT_TEXT.match(text, position) if opened else None
-        hidden = element is not None and not is_placeholder(element.group())
-        return [element.span()] if element and hidden else []
-    quoted = _quoted(text, position) if quoted_name else None
-    hidden = quoted is not None and hides_quoted(text[slice(*quoted)], NameKind.WEAK)
-    return [quoted] if quoted and hidden else []
+    def walk(self, start: int, end: int) -> None:
+        """Find what begins in a range."""
+        text, reach = self.text, self.locator.reach
+        is_suspicious = self.locator.is_suspicious
+        position = max(start, self.done)
+        while position < end and self.rest is None:
+            stop = position + BLOCK_CHARACTERS
+            if is_suspicious(text[position : stop + reach]):
+                while stop - position > STRETCH_CHARACTERS:
+                    middle = (position + stop) // 2
+                    if is_suspicious(text[position : middle + reach]):
+                        stop = middle
+                    else:
+                        position = middle
+                if self._judge(position, stop + reach):
+                    stop = self.done
+            position = max(stop, self.done)
 
-
-def _bare(text: str, position: int, start: int, kind: NameKind, *, tight: bool) -> list[_Stretch]:
-    """Judge a value without quotes."""
-    found = _BARE.match(text, position)
-    if found is None:
-        return []
-    line = text[max(0, start - MAX_NAME_CHARACTERS) : start].rpartition("\n")[2]
-    indent = not line.strip(" \t-\"'")
-    around = Around(tight, indent, text[found.end() : found.end() + 1])
-    return [found.span()] if hides_bare(found.group(), kind, around) else []
-
-
-def _named(text: str, place: int) -> list[_Stretch]:  # noqa: PLR0911 - one return per form
-    """Judge ``name = value`` and its relatives."""
-    name, start, end = _name_around(text, place)
-    kind = name_kind(name)
-    before = text[start - 1] if start else ""
-    in_query = before in {"?", "&"}
-    found = _DELIMITER.match(text, end)
-    if kind is NameKind.HARMLESS or found is None:
-        return []
-    closing, delimiter = found.groups()
-    position = found.end()
-    if delimiter in {",", ">"}:
-        opened = before == "<"
-        return _after_comma_or_tag(
-            text, delimiter, position, opened=opened, quoted_name=closing is not None
-        )
-    header = name.lower().endswith(("authorization", "authorisation"))
-    annotated = delimiter == ":" and not header
-    annotation = _ANNOTATION.match(text, position) if annotated else None
-    position = annotation.end() if annotation else position
-    wrapper = _WRAPPER.match(text, position)
-    position = wrapper.end() if wrapper else position
-    if text[position : position + 1] in {"[", "("}:
-        return _elements(text, position + 1, name, kind)
-    quoted = _quoted(text, position)
-    if quoted is not None:
-        if header and " " in text[slice(*quoted)]:
-            return _value_of_header(text, *quoted)
-        return [quoted] if hides_quoted(text[slice(*quoted)], kind) else []
-    if in_query and delimiter == "=":
-        value = _QUERY_VALUE.match(text, position)
-        return [value.span()] if value and not is_placeholder(value.group()) else []
-    if header:
-        return _value_of_header(text, position, len(text))
-    if name.lower().endswith("cookie"):
-        line = _LINE.match(text, position) if _COOKIES.match(text, position) else None
-        return [line.span()] if line else []
-    if delimiter not in {"=", ":"}:
-        return []
-    return _bare(text, position, start, kind, tight=found.group() == "=")
-
-
-def _issued(text: str, place: int) -> list[_Stretch]:
-    """Judge a credential that tells its issuer; its rare character is at the place."""
-    for start in range(place, max(-1, place - 11), -1):
-        found = CREDENTIAL.match(text, start) if _starts_word(text, start) else None
-        if found is not None and found.end() > place:
-            return [found.span()]
-    return []
-
-
-def _url(text: str, place: int) -> list[_Stretch]:
-    found = _URL_PASSWORD.match(text, place)
-    return [found.span(1)] if found and not is_placeholder(found.group(1)) else []
-
-
-def _scheme(text: str, place: int) -> list[_Stretch]:
-    """Judge ``Bearer ...`` and ``Basic ...`` wherever they stand."""
-    found = _SCHEME.match(text, place)
-    if found is None or not _starts_word(text, place):
-        return []
-    word = found.group(2)
-    if found.group(1) in "bB" and text[place + 1] in "aA":
-        try:
-            user, colon, _ = base64.b64decode(word, validate=True).partition(b":")
-        except binascii.Error:
-            return []
-        return [found.span(2)] if colon and user.isascii() else []
-    long = len(word) >= MIN_CREDENTIAL_WORD_CHARACTERS
-    told = any(character.isdigit() for character in word)
-    return [found.span(2)] if long or told else []
-
-
-def _pem(text: str, place: int) -> list[_Stretch]:
-    header = _PEM.match(text, place)
-    if header is None:
-        return []
-    start = place - len("-----") + 1
-    body = _PEM_BODY.match(text, header.end()) or _PEM_OPEN_BODY.match(text, header.end())
-    return [(start, body.end() if body else header.end())]
-
-
-def _flag(text: str, place: int) -> list[_Stretch]:
-    """Judge ``--password value`` on a command line."""
-    found = _FLAG.match(text, place)
-    if found is None:
-        return []
-    quoted = _quoted(text, found.end())
-    if quoted is not None:
-        return [quoted] if hides_quoted(text[slice(*quoted)], NameKind.STRONG) else []
-    value = _BARE.match(text, found.end())
-    around = Around(tight=False, line_start=False, following=" ")
-    hidden = value is not None and hides_bare(value.group(), name_kind(found.group(1)), around)
-    return [value.span()] if value and hidden else []
-
-
-def _query(text: str, place: int) -> list[_Stretch]:
-    """Judge ``?sig=...`` and ``&key=...``, which are secrets in URLs only."""
-    found = _QUERY.match(text, place)
-    value = _QUERY_VALUE.match(text, found.end()) if found else None
-    if found is None or value is None or is_placeholder(value.group()):
-        return []
-    # "?key=name" is as common as a credential there.
-    shown = found.group(1).lower() == "key" and not hides_quoted(value.group(), NameKind.WEAK)
-    return [] if shown else [value.span()]
-
-
-_JUDGES: dict[str, Callable[[str, int], list[_Stretch]]] = {
-    "name": _named,
-    "prefix": _issued,
-    "url": _url,
-    "scheme": _scheme,
-    "pem": _pem,
-    "flag": _flag,
-    "query": _query,
-}
-
-
-def _secrets(text: str, locator: Locator) -> list[_Stretch]:
-    """Return the stretches that hold secrets, in order and apart from each other."""
-    secrets: list[_Stretch] = []
-    done = 0
-    seen = -1
-    for start in range(0, len(text), STRETCH_CHARACTERS):
-        end = start + STRETCH_CHARACTERS + locator.reach
-        begin = max(start, done)
-        if begin >= end or not locator.is_suspicious(text[begin:end]):
-            continue
-        for kind, place in locator.places(text, begin, end):
-            if place < done or place <= seen:
+    def _judge(self, start: int, end: int) -> bool:
+        """Judge the places in a stretch, as far as the first that holds a secret."""
+        text, allowance = self.text, self.allowance
+        for kind, place in self.locator.places(text, start, end):
+            if place < self.done or place <= self.seen:
                 continue
-            seen = place
-            judge = _JUDGES.get(kind)
-            for stretch in judge(text, place) if judge else ():
-                if stretch[0] >= done and stretch[1] > stretch[0]:
-                    secrets.append(stretch)
-                    done = stretch[1]
-    return secrets
+            self.seen = place
+            judge = JUDGES.get(kind)
+            if judge is None:
+                continue
+            allowance.places += (place - self.paid) * PLACES_PER_CHARACTER - 1
+            self.paid = place
+            if allowance.places < 0:
+                self.rest = max(self.done, place - MAX_NAME_CHARACTERS)
+                return False
+            found = False
+            for secret in judge(text, place):
+                if secret[0] >= self.done and secret[1] > secret[0]:
+                    self.secrets.append(secret)
+                    allowance.places -= PLACES_PER_SECRET - 1
+                    # A secret's own characters count for nothing: when the text is redacted again,
+                    # they are gone, and the allowance must not be used up earlier than now.
+                    self.done = self.paid = secret[1]
+                    found = True
+            if found:
+                return True
+        return False
 
 
-def redact_plain(text: str, locator: Locator) -> str:
+def _is_aws_secret(word: str) -> bool:
+    return (
+        any(character.isdigit() for character in word)
+        and any(character.isupper() for character in word)
+        and any(character.islower() for character in word)
+    )
+
+
+def _without_aws_secrets(text: str) -> str:
+    """Redact what stands beside an AWS key id, which has no mark of its own."""
+    return _LONG_WORD.sub(
+        lambda found: REDACTED if _is_aws_secret(found.group()) else found.group(), text
+    )
+
+
+def _ranges(places: list[int], length: int) -> list[tuple[int, int]]:
+    """Return what is near to some positions, joined where it overlaps."""
+    ranges: list[tuple[int, int]] = []
+    for place in places:
+        start = max(0, place - NEIGHBOUR_CHARACTERS)
+        end = min(length, place + NEIGHBOUR_CHARACTERS)
+        if ranges and start <= ranges[-1][1]:
+            ranges[-1] = (ranges[-1][0], end)
+        else:
+            ranges.append((start, end))
+    return ranges
+
+
+def redact_plain(text: str, locator: Locator, allowance: Allowance | None = None) -> str:
     """Return a text without its secrets.
 
     Parameters
@@ -314,6 +187,8 @@ def redact_plain(text: str, locator: Locator) -> str:
         Any text, without lone surrogates.
     locator : Locator
         Where to look.
+    allowance : Allowance, optional
+        What the value that the text is part of has left; by default the text is all of it.
 
     Returns
     -------
@@ -326,26 +201,45 @@ def redact_plain(text: str, locator: Locator) -> str:
     >>> redact_plain("PASSWORD=hunter2 max_tokens=5", Locator())
     'PASSWORD=[REDACTED] max_tokens=5'
     """
+    allowance = allowance or Allowance()
+    ranges = [(0, len(text))]
     # Again, since what stood beside a secret may show itself for one without it.
     for _ in range(MAX_PASSES):
-        redacted = _redact_once(text, locator)
-        if redacted == text:
-            break
-        text = redacted
+        search = _Search(text, locator, allowance)
+        for start, end in ranges:
+            search.walk(start, end)
+        if search.rest is None:
+            allowance.read(max(0, len(text) - search.paid))
+            if not search.secrets:
+                break
+        text, ranges = _replaced(text, search)
+        allowance = Allowance(math.inf)  # these places have been counted
     return text
 
 
-def _redact_once(text: str, locator: Locator) -> str:
-    secrets = _secrets(text, locator)
-    if not secrets:
-        return text
+def _replaced(text: str, search: _Search) -> tuple[str, list[tuple[int, int]]]:
+    """Return the text without what a search found, and the ranges to look at again."""
     parts = []
-    done = 0
+    places = []
+    done = length = 0
     key_pair = False
-    for start, end in secrets:
+    for start, end in search.secrets:
         key_pair = key_pair or text.startswith(("AKIA", "ASIA"), start)
-        parts += [text[done:start], REDACTED]
+        kept = text[done:start]
+        length += len(kept)
+        places.append(length)
+        length += len(REDACTED)
+        parts += [kept, REDACTED]
         done = end
-    redacted = "".join([*parts, text[done:]])
-    # An AWS key id is often shown with its secret, which has no mark of its own.
-    return _AWS_SECRET.sub(REDACTED, redacted) if key_pair else redacted
+    if search.rest is None:
+        parts.append(text[done:])
+    else:
+        kept = text[done : search.rest]
+        places.append(length + len(kept))
+        parts += [kept, unexamined(len(text) - search.rest)]
+    redacted = "".join(parts)
+    if not key_pair:
+        return redacted, _ranges(places, len(redacted))
+    # An AWS key id is often shown with its secret.
+    redacted = _without_aws_secrets(redacted)
+    return redacted, [(0, len(redacted))]

@@ -19,10 +19,12 @@ MIN_NUMBER_CHARACTERS = 4
 MIN_WORD_CHARACTERS = 20
 
 _PLACEHOLDER = re.compile(
-    r"""\[REDACTED\]|\*+|\.{2,}|…|[xX]{3,}|\$\{?[A-Za-z_][\w.]{0,64}\}?|\{+[^{}]{0,64}\}+
+    r"""\[REDACTED(?::[^\]]{0,80})?\]|\*+|\.{2,}|…|[xX]{3,}|\$\{?[A-Za-z_][\w.]{0,64}\}?|\{+[^{}]{0,64}\}+
     |%\(?\w{0,64}\)?s?|<[A-Za-z][\w .-]{0,64}>|(?i:your|my)[-_ ][A-Za-z _-]{0,64}""",
     re.VERBOSE,
 )
+# Asked first, since most values are none.
+_PLACEHOLDER_BEGINNINGS = frozenset("[*.…xX${%<yYmM")
 _REFERENCE = re.compile(
     r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*){0,16}(?:[(\[{].*)?[)\]}:.!?]*\Z", re.DOTALL
 )
@@ -69,7 +71,7 @@ def is_placeholder(value: str) -> bool:
     >>> is_placeholder("${API_KEY}"), is_placeholder("YOUR_API_KEY"), is_placeholder("hunter2")
     (True, True, False)
     """
-    return _PLACEHOLDER.fullmatch(value) is not None
+    return value[:1] in _PLACEHOLDER_BEGINNINGS and _PLACEHOLDER.fullmatch(value) is not None
 
 
 def hides_quoted(value: str, kind: NameKind) -> bool:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import inspect
-import re
 from typing import TYPE_CHECKING, Any, Self
 
-from nbtrace.config import options
+from nbtrace.config import checked_option, options
 from nbtrace.exceptions import NbtraceError
 from nbtrace.store import current_store
-from nbtrace.tracing.environment import ActiveExperiment
-from nbtrace.tracing.live_span import span_processors
-from nbtrace.tracing.record import forget_names
+from nbtrace.tracing.environment import ActiveExperiment, active_experiment_id
 from nbtrace.tracing.recorder import existing_recorder, reset_recorder
-from nbtrace.tracing.spans import experiment_of, switch
+from nbtrace.tracing.span_data import forget_names
+from nbtrace.tracing.span_processors import span_processors as registered
+from nbtrace.tracing.spans import experiment_of
+from nbtrace.tracing.starting import switch
+from nbtrace.tracing.texts import plain_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -29,6 +30,14 @@ class Configured:
         self._previous = previous
         self._processors = processors
 
+    def __repr__(self) -> str:
+        """Return what was changed, for a terminal."""
+        changes = ", ".join(f"{name}={getattr(options, name)!r}" for name in self._previous)
+        return f"nbtrace.configure({changes})"
+
+    def _ipython_display_(self) -> None:
+        """Show nothing below the cell."""
+
     def __enter__(self) -> Self:
         """Return itself; the change was made by ``configure``."""
         return self
@@ -36,7 +45,7 @@ class Configured:
     def __exit__(self, *_: object) -> None:
         """Take the change back."""
         _update(self._previous)
-        span_processors.functions = self._processors
+        registered.functions = self._processors
 
 
 def configure(
@@ -70,24 +79,18 @@ def configure(
     ...     pass
     """
     known = {name: getattr(options, name, None) for name in changes}
-    previous_processors = _processors().functions
-    checked = {name: _checked(name, value) for name, value in changes.items()}
+    previous_processors = registered.functions
+    checked = {name: checked_option(name, value) for name, value in changes.items()}
     functions = [_one_argument(function) for function in span_processors or ()]
     _update(checked)
     if span_processors is not None:
-        _processors().functions = tuple(functions)
+        registered.functions = tuple(functions)
     return Configured(known, previous_processors)
 
 
 def _update(changes: dict[str, Any]) -> None:
     options.update(**changes)
     forget_names()
-
-
-def _processors() -> Any:
-    from nbtrace.tracing import live_span
-
-    return live_span.span_processors
 
 
 def _one_argument(function: Any) -> Any:
@@ -102,40 +105,6 @@ def _one_argument(function: Any) -> Any:
     except ValueError:
         return function
     return function
-
-
-_CHOICES = {"display": ("auto", "always", "never"), "saved": ("full", "names", "none")}
-
-
-_FLAGS = frozenset({"redact", "capture_content"})
-_LISTS = frozenset({"redact_patterns", "redact_keys"})
-
-
-def _checked(name: str, value: Any) -> Any:
-    if name in _FLAGS and not isinstance(value, bool):
-        msg = f"{name} must be True or False, got {value!r}"
-        raise NbtraceError.invalid(msg)
-    if name in _LISTS and isinstance(value, str):
-        msg = f"{name} must be a list of strings, got the string {value!r}: put it into a list"
-        raise NbtraceError.invalid(msg)
-    if name == "redact_patterns":
-        try:
-            return tuple(re.compile(pattern) for pattern in value)
-        except re.error as error:
-            msg = f"redact_patterns: {error.pattern!r} is no regular expression: {error}"
-            raise NbtraceError.invalid(msg) from None
-    if name == "redact_keys":
-        return tuple(str(key).lower() for key in value)
-    if name in _CHOICES and value not in _CHOICES[name]:
-        msg = f"{name} must be one of {', '.join(_CHOICES[name])}; got {value!r}"
-        raise NbtraceError.invalid(msg)
-    if name == "sampling_ratio" and not (isinstance(value, int | float) and 0 <= value <= 1):
-        msg = f"sampling_ratio must be from 0 to 1, got {value!r}"
-        raise NbtraceError.invalid(msg)
-    if name.startswith(("max_", "indexed_")) and not (isinstance(value, int) and value > 0):
-        msg = f"{name} must be a positive integer, got {value!r}"
-        raise NbtraceError.invalid(msg)
-    return value
 
 
 def enable() -> None:
@@ -166,7 +135,7 @@ def reset() -> None:
     reset_recorder()
     fresh = Options()
     _update({name: getattr(fresh, name) for name in Options.__slots__ if name != "version"})
-    span_processors.functions = ()
+    registered.functions = ()
     switch.on = True
     ActiveExperiment.experiment_id = None
     withdraw_provider()
@@ -196,7 +165,7 @@ def set_experiment(
     Raises
     ------
     NbtraceError
-        When neither or both are given, or the id does not exist.
+        When neither or both are given, the id does not exist, or the experiment is deleted.
 
     Examples
     --------
@@ -213,12 +182,33 @@ def set_experiment(
     if experiment_id is not None:
         experiment = store.get_experiment(str(experiment_id))
     else:
-        experiment = store.ensure_experiment(str(experiment_name))
+        experiment = store.ensure_experiment(plain_text(experiment_name))
+    if experiment.lifecycle_stage != "active":
+        msg = (
+            f"the experiment {experiment.name!r} is deleted; "
+            f"MlflowClient().restore_experiment({experiment.experiment_id!r}) brings it back"
+        )
+        raise NbtraceError.invalid(msg)
     ActiveExperiment.experiment_id = experiment.experiment_id
     recorder = existing_recorder()
     if recorder is not None:
         recorder.experiment_id = experiment.experiment_id
     return experiment
+
+
+def forget_experiment(experiment_id: str) -> None:
+    """Let new traces go to the default experiment again, if they went to this one.
+
+    Parameters
+    ----------
+    experiment_id : str
+        One that was deleted.
+    """
+    if ActiveExperiment.experiment_id == experiment_id:
+        ActiveExperiment.experiment_id = None
+        recorder = existing_recorder()
+        if recorder is not None:
+            recorder.experiment_id = active_experiment_id(recorder.store)
 
 
 def set_destination(destination: Any, *, context_local: bool = False) -> None:

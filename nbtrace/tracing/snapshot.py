@@ -31,10 +31,12 @@ REDACTION_MARGIN = 8_192
 MIN_SHARED_NODES = 64
 MIN_SHARED_CHARACTERS = 1_024
 MAX_KEY_CHARACTERS = 1_000
+# Rows, messages and settings are small dicts of plain values, and are copied at once.
+MAX_FLAT_ENTRIES = 32
 # What a number, a bracket or a quote adds to the size, about.
 NODE_CHARACTERS = 4
-# Digits of larger integers take quadratic time to write, and CPython refuses from 4,300 on.
-MAX_INTEGER_BITS = 8_192
+# Digits take quadratic time to write; keys have up to 4,096 bits.
+MAX_INTEGER_BITS = 4_300
 _INT64_MIN = -(2**63)
 _UINT64_MAX = 2**64 - 1
 
@@ -175,10 +177,14 @@ class Snapshot:
 
     def integer(self, value: int) -> Any:
         """Return an integer, as digits where JSON readers would lose them."""
-        if self.typed or _INT64_MIN <= value <= _UINT64_MAX:
+        if _INT64_MIN <= value <= _UINT64_MAX:
             return value
         bits = value.bit_length()
-        return f"<int of {bits:,} bits>" if bits > MAX_INTEGER_BITS else str(value)
+        if bits > MAX_INTEGER_BITS:
+            return f"<int of {bits:,} bits>"
+        # as long to write for OTLP, which has no such numbers either
+        self.characters -= bits // 3
+        return value if self.typed else str(value)
 
     def number(self, value: float) -> Any:
         """Return a float, as text where JSON has no number for it."""
@@ -266,11 +272,47 @@ class Snapshot:
             return f"({', '.join(map(str, plain))})"
         return plain if type(plain) is str else str(plain)
 
+    def _flat_copy(self, item: dict[Any, Any]) -> dict[str, Any] | None:
+        """Copy a small dict of plain values at once; None where something in it needs a look."""
+        copy = item.copy()
+        size = NODE_CHARACTERS
+        for key, value in copy.items():
+            if type(key) is not str:
+                return None
+            size += len(key) + NODE_CHARACTERS
+            kind = type(value)
+            if kind is str:
+                size += len(value)
+            elif kind is int:
+                if not _INT64_MIN <= value <= _UINT64_MAX:
+                    return None
+            elif kind is float:
+                if value - value != 0.0:
+                    return None
+            elif value is not None and kind is not bool:
+                return None
+        fits = size <= min(self.characters, self.max_string, MIN_SHARED_CHARACTERS)
+        if not fits or len(copy) >= self.nodes:
+            return None
+        self.nodes -= len(copy) + 1
+        self.characters -= size
+        return copy
+
     def _child(self, item: Any, left: int, depth: int) -> Any:
         """Walk a child with its share of what is left."""
         kind = type(item)
         if kind is int or kind is bool or item is None or kind is float:
             return self.walk(item, depth + 1)
+        if kind is str:
+            length = len(item)
+            if length <= MIN_SHARED_CHARACTERS and length <= min(self.characters, self.max_string):
+                self.nodes -= 1
+                self.characters -= length + NODE_CHARACTERS
+                return item
+        elif kind is dict and len(item) <= MAX_FLAT_ENTRIES and depth + 2 < self.max_depth:
+            copy = self._flat_copy(item)
+            if copy is not None:
+                return copy
         nodes, characters = self.nodes, self.characters
         self.nodes = min(nodes, max(nodes // left, MIN_SHARED_NODES))
         self.characters = min(characters, max(characters // left, MIN_SHARED_CHARACTERS))

@@ -1,212 +1,42 @@
 """Starting spans by hand: ``start_span`` around a block, ``start_span_no_context`` without one.
 
-``begin`` is the one place where a span of nbtrace's own comes to life. A child of one of them costs
-next to nothing; everything else (a new trace, a parent from another tracer, sampling, tracing
-switched off) is off the hot path in ``_begin_trace``.
+Both give a ``LiveSpan``, or a ``NoOpSpan`` where nothing is recorded.
 """
 
 from __future__ import annotations
 
 import logging
-import random
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry.context import Context
 from opentelemetry.trace import Span as OtelSpan
 
-from nbtrace.config import options
 from nbtrace.entities import Link, SpanType
 from nbtrace.exceptions import NbtraceError
-from nbtrace.tracing import threads
-from nbtrace.tracing.active import ActiveTrace
-from nbtrace.tracing.context import (
-    current_defaults,
-    is_suppressed,
-    leave,
-    split_standard_keys,
-)
+from nbtrace.tracing.context import leave, split_standard_keys
 from nbtrace.tracing.current import SPAN_KEY, attach, get_current, with_span
-from nbtrace.tracing.live_span import NO_OP, LiveSpan, NoOpSpan, span_processors
-from nbtrace.tracing.processes import inherited
-from nbtrace.tracing.record import (
-    OK,
-    UNSET,
-    SpanRecord,
-    monotonic_ns,
-    new_span_id,
-    ready_ids,
-    time_ns,
-)
-from nbtrace.tracing.recorder import current_recorder, existing_recorder
+from nbtrace.tracing.live_span import LiveSpan
+from nbtrace.tracing.no_op_span import NO_OP, NoOpSpan
+from nbtrace.tracing.record import SpanRecord
+from nbtrace.tracing.recorder import existing_recorder
+from nbtrace.tracing.span_data import OK, UNSET, monotonic_ns, time_ns
+from nbtrace.tracing.span_ids import new_span_id, ready_ids
+from nbtrace.tracing.span_processors import span_processors
+from nbtrace.tracing.starting import begin, begin_trace, switch
+from nbtrace.tracing.unsampled import UNSAMPLED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from types import TracebackType
 
     from nbtrace.entities import SpanLogLevel
-    from nbtrace.tracing.recorder import Recorder
+    from nbtrace.tracing.active import ActiveTrace
 
 logger = logging.getLogger("nbtrace")
 
-new_record: Callable[[type[SpanRecord]], SpanRecord] = object.__new__
+new_object: Callable[[type[SpanRecord]], SpanRecord] = object.__new__
 new_scope: Callable[[type[SpanScope]], SpanScope] = object.__new__
 put_span = dict.__setitem__
-
-_sampling = random.Random()  # noqa: S311 - the user's seed must not decide what is sampled
-
-
-class Switch:
-    """Whether tracing is on in this process."""
-
-    __slots__ = ("on",)
-
-    def __init__(self) -> None:
-        self.on = True
-
-
-switch = Switch()
-
-
-class Unsampled(OtelSpan):
-    """Stands in the context where a trace is not recorded, so that its children are not either."""
-
-    __slots__ = ()
-
-    def get_span_context(self) -> Any:
-        """Return the invalid context."""
-        from opentelemetry.trace import INVALID_SPAN_CONTEXT
-
-        return INVALID_SPAN_CONTEXT
-
-    def is_recording(self) -> bool:
-        """Return False."""
-        return False
-
-    def end(self, end_time: int | None = None) -> None:
-        """Do nothing."""
-
-    def set_attributes(self, attributes: Any) -> None:
-        """Do nothing."""
-
-    def set_attribute(self, key: str, value: Any) -> None:
-        """Do nothing."""
-
-    def add_event(self, name: str, attributes: Any = None, timestamp: int | None = None) -> None:
-        """Do nothing."""
-
-    def update_name(self, name: str) -> None:
-        """Do nothing."""
-
-    def set_status(self, status: Any, description: str | None = None) -> None:
-        """Do nothing."""
-
-    def record_exception(
-        self,
-        exception: BaseException,
-        attributes: Any = None,
-        timestamp: int | None = None,
-        escaped: bool = False,  # noqa: FBT001, FBT002 - OpenTelemetry's signature
-    ) -> None:
-        """Do nothing."""
-
-
-UNSAMPLED = Unsampled()
-
-
-def begin(
-    current: Context, name: str, span_type: str, start_time: int | None = None
-) -> SpanRecord | None:
-    """Start a span under whatever is current.
-
-    Parameters
-    ----------
-    current : Context
-        The OpenTelemetry context.
-    name, span_type : str
-        Of the span.
-    start_time : int, optional
-        Nanoseconds since the epoch.
-
-    Returns
-    -------
-    SpanRecord or None
-        None where nothing is recorded.
-    """
-    parent = current.get(SPAN_KEY)
-    if type(parent) is SpanRecord and switch.on:
-        trace = parent.trace
-        if not trace.announced:
-            trace.announce()
-        record = SpanRecord(trace, name, span_type, parent.span_id, start_time)
-        trace.open[record.span_id] = record
-        return record
-    return begin_trace(current, parent, name, span_type, start_time)
-
-
-def begin_trace(  # noqa: PLR0913, PLR0917 - what a start needs
-    current: Context,
-    parent: object,
-    name: str,
-    span_type: str,
-    start_time: int | None = None,
-    ratio: float | None = None,
-) -> SpanRecord | None:
-    """Start a span that has no parent of nbtrace's own: a new trace, or one begun elsewhere."""
-    if not switch.on or parent is UNSAMPLED or is_suppressed(current):
-        return None
-    recorder = current_recorder()
-    threads.carry_context()
-    context = parent.get_span_context() if isinstance(parent, OtelSpan) else None
-    if context is None or not context.is_valid:
-        context = inherited()
-        if context is not None and not context.trace_flags.sampled:
-            return None
-    if context is not None and context.is_valid:
-        hex_id = f"{context.trace_id:032x}"
-        trace = recorder.find(hex_id)
-        if trace is None:
-            parent_id = f"{context.span_id:016x}"
-            return _begin_root(recorder, hex_id, name, span_type, parent_id, start_time)
-        if not trace.announced:
-            trace.announce()
-        record = SpanRecord(trace, name, span_type, f"{context.span_id:016x}", start_time)
-        trace.open[record.span_id] = record
-        return record
-    ratio = options.sampling_ratio if ratio is None else ratio
-    if ratio < 1 and _sampling.random() >= ratio:
-        return None
-    return _begin_root(recorder, None, name, span_type, None, start_time)
-
-
-def _begin_root(  # noqa: PLR0913, PLR0917 - what a start needs
-    recorder: Recorder,
-    hex_id: str | None,
-    name: str,
-    span_type: str,
-    parent_id: str | None,
-    start_time: int | None,
-) -> SpanRecord:
-    trace = new_trace(recorder, hex_id)
-    try:
-        record = SpanRecord(trace, name, span_type, parent_id, start_time)
-        trace.open[record.span_id] = record
-        trace.begin(record)
-    except BaseException:  # a Ctrl-C that struck here: nobody would ever end the trace
-        recorder.traces.pop(trace.hex, None)
-        raise
-    return record
-
-
-def new_trace(recorder: Any, hex_id: str | None = None) -> ActiveTrace:
-    """Make a trace with what the current context says of new traces."""
-    trace = ActiveTrace(recorder, hex_id)
-    defaults = current_defaults()
-    if defaults.tags:
-        trace.tags.update(defaults.tags)
-        trace.unwritten_tags.update(defaults.tags)
-    if defaults.metadata:
-        trace.metadata.update(defaults.metadata)
-    return trace
 
 
 class SpanScope(LiveSpan):
@@ -227,12 +57,12 @@ class SpanScope(LiveSpan):
         self._previous = previous = get_current()
         try:
             parent = previous.get(SPAN_KEY)
-            # `begin`, SpanRecord(), with_span() without their calls: a call is a tenth of a span
+            # `begin`, `new_record`, `with_span` without their calls: a call is a tenth of a span
             if type(parent) is SpanRecord and switch.on:
                 trace = parent.trace
                 if not trace.announced:
                     trace.announce()
-                self.record = record = new_record(SpanRecord)
+                self.record = record = new_object(SpanRecord)
                 record.trace = trace
                 record.name = self._name
                 record.span_type = self._type
@@ -292,7 +122,7 @@ class SpanScope(LiveSpan):
             elif record.status_code == UNSET:
                 record.status_code = OK
             if span_processors.functions:
-                span_processors.run(record)
+                span_processors.run(self)
             record.finish()
         except BaseException as struck:  # a Ctrl-C that struck here
             self._give_up(struck)

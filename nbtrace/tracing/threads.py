@@ -91,7 +91,10 @@ def in_context(context: Context, function: Callable[..., Any]) -> Callable[..., 
 
 def _patch_executor() -> None:
     # imported here, at the first trace, so that importing nbtrace does not pay for it
-    import concurrent.futures.thread
+    try:
+        import concurrent.futures.thread
+    except RuntimeError:  # the interpreter is shutting down, and no executor can be used any more
+        return
 
     executor = concurrent.futures.thread.ThreadPoolExecutor
     submit: Callable[..., Any] = executor.submit

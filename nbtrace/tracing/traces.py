@@ -17,9 +17,10 @@ from nbtrace.exceptions import RESOURCE_DOES_NOT_EXIST, NbtraceError
 from nbtrace.store import current_store
 from nbtrace.store.errors import StoreUnavailable
 from nbtrace.store.tags import checked_tag
-from nbtrace.tracing.context import plain_text, split_standard_keys
+from nbtrace.tracing.context import split_standard_keys
 from nbtrace.tracing.recorder import LastTrace, existing_recorder, last_trace, recover_dead
 from nbtrace.tracing.spans import current_trace
+from nbtrace.tracing.texts import plain_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -127,7 +128,7 @@ def _preview(text: str) -> str:
 def _warn_of_other_types(*mappings: Mapping[str, Any] | None) -> None:
     for mapping in mappings:
         for key, value in (mapping or {}).items():
-            if not isinstance(value, str):
+            if str not in type(value).__mro__:
                 logger.warning("tags and metadata are text; the value of %r was made text", key)
 
 
@@ -264,6 +265,7 @@ def get_trace(
         # once it has finished the store knows more: previews, tokens, cost, assessments
         info = stored.info if active.finished else live.info
         info.tags.update({**stored.info.tags, **live.info.tags})
+        info.assessments = stored.info.assessments
         ordered = sorted(spans.values(), key=lambda span: span.start_time_ns)
         return Trace(info=info, data=TraceData(spans=ordered))
     if stored is None and not silent:

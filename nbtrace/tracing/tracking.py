@@ -61,6 +61,25 @@ def set_tracking_uri(uri: str | os.PathLike[str] | None) -> None:
         os.environ[ENVIRONMENT_VARIABLE] = str(directory)
 
 
+def names_current_store(uri: str | os.PathLike[str]) -> bool:
+    """Return whether an address is that of the store in use.
+
+    Parameters
+    ----------
+    uri : str or os.PathLike
+        As for `set_tracking_uri`; a server's address is of no store.
+
+    Raises
+    ------
+    NbtraceError
+        For what cannot be an address.
+    """
+    text = os.fspath(uri)
+    if urllib.parse.urlsplit(text).scheme in _SERVERS or text in _SERVERS:
+        return False
+    return _directory(text) == current_store().directory
+
+
 def _directory(text: str) -> Path:
     parts = urllib.parse.urlsplit(text)
     if parts.scheme == "sqlite":

@@ -21,21 +21,30 @@ from nbtrace.tracing.redaction import (
     without_surrogates,
 )
 from nbtrace.tracing.secret_names import NameKind, name_kind
-from nbtrace.tracing.snapshot import Snapshot, cut_text, type_name
+from nbtrace.tracing.snapshot import MAX_KEY_CHARACTERS, Snapshot, cut_text, type_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 # A value is small when its texts and nodes add up to less than this; the limits on nodes, depth and
 # strings that a person may set lower are kept by shrinking it.
 FAST_CHARACTERS = 20_000
 FAST_DEPTH = 12
 # A longer JSON text takes too long to parse, and is cut as text.
-MAX_PARSED_CHARACTERS = 4_000_000
+MAX_PARSED_CHARACTERS = 1_000_000
 # What a container or a number counts beside texts.
 _NODE = 4
+# A dict of so few items, its texts so short, is written at once: its JSON text tells its size.
+_FEW_ITEMS = 16
+_SHORT_TEXT = 1_000
 # One item that is not plain.
-_TOO_LARGE: tuple[tuple[str, Any], ...] = (("", ()),)
+_NOT_FEW: tuple[Any, ...] = ((),)
+
+_SMALL_INTEGER = 10**100
+_INT64 = 2**63
+# Programs have hundreds of distinct keys; a text with data in it must not fill the memory as a key.
+MAX_CACHED_KEYS = 4_096
+_SCALARS = frozenset({float, bool, type(None)})
 
 _dumps = orjson.dumps
 _version = -1
@@ -56,6 +65,7 @@ def _refresh() -> None:
     )
     _fast_depth = min(FAST_DEPTH, options.max_value_depth)
     _version = options.version
+    _keys.clear()
 
 
 def _room_after(value: Any, room: int, depth: int) -> int:
@@ -82,6 +92,28 @@ def _room_after(value: Any, room: int, depth: int) -> int:
         if room < 0:
             return -1
     return room
+
+
+def is_small(value: Any) -> bool:
+    """Return whether a value is plain data and small, so that even ``str()`` of it costs nothing.
+
+    Examples
+    --------
+    >>> is_small([1, "a"]), is_small("x" * 1_000_000), is_small(object())
+    (True, False, False)
+    """
+    if options.version != _version:
+        _refresh()
+    kind = type(value)
+    try:
+        if kind is dict or kind is list:
+            small = _room_after(value, _fast_characters, _fast_depth) >= 0
+            return small and bool(_dumps(value))  # refuses integers of any size
+        if kind is int:
+            return bool(-_SMALL_INTEGER < value < _SMALL_INTEGER)
+        return (kind is str and len(value) <= _fast_characters) or kind in _SCALARS
+    except Exception:  # a key without a length, a dict changed meanwhile
+        return False
 
 
 def _is_plain(value: Any) -> bool:
@@ -133,20 +165,23 @@ def encode_json(value: Any) -> str:  # noqa: C901 - calls cost more than branche
         _refresh()
     try:
         if type(value) is dict:
-            # As _room_after does, without its call: most spans' inputs are such a dict.
-            room = _fast_characters - len(value) * _NODE
-            for key, item in value.items() if room >= 0 else _TOO_LARGE:
-                if type(item) is str:
-                    room -= len(item) + len(key)
-                elif (kind := type(item)) is int or kind is bool or item is None:
-                    room -= len(key)
-                elif kind is dict or kind is list:
-                    room = _room_after(item, room - len(key), _fast_depth)
-                elif kind is not float or item - item != 0.0:
+            # Most spans' inputs are a few scalars and short texts.
+            small = True
+            for item in value.values() if len(value) <= _FEW_ITEMS else _NOT_FEW:
+                kind = type(item)
+                if kind is str:
+                    if len(item) > _SHORT_TEXT:
+                        small = False
+                elif kind is not int and kind is not bool and item is not None:
+                    small = small and kind is float and item - item == 0.0
+            text = _dumps(value).decode() if small else ""
+            if not small or len(text) > _fast_characters:
+                # the top dict counts as no level
+                if _room_after(value, _fast_characters, _fast_depth + 1) < 0:
                     return _encode_slowly(value)
-                if room < 0:
-                    return _encode_slowly(value)
-        elif type(value) is str:
+                text = _dumps(value).decode()
+            return _redacted(text) if _is_suspicious(text) else text
+        if type(value) is str:
             if len(value) > _fast_characters:
                 return _encode_slowly(value)
         elif not _is_plain(value):
@@ -194,7 +229,37 @@ def _attribute_text(text: str) -> str:
     return cut_text(text, options.max_string_characters)
 
 
-def encode_attribute(value: Any, key: str = "") -> Any:
+_keys: dict[str, str] = {}
+
+
+def attribute_key(key: object) -> str:
+    """Return the key of an attribute as it is kept: bounded, redacted, without lone surrogates.
+
+    Parameters
+    ----------
+    key : object
+        What was given; OpenTelemetry wants a text.
+
+    Examples
+    --------
+    >>> attribute_key("gen_ai.system"), attribute_key("password=hunter2")
+    ('gen_ai.system', 'password=[REDACTED]')
+    """
+    if options.version != _version:
+        _refresh()
+    if type(key) is not str:
+        key = str(orjson.loads(_dumps(Snapshot(find_encoder).key(key))))
+    kept = _keys.get(key)
+    if kept is None:
+        kept = redact_text(without_surrogates(cut_text(key, MAX_KEY_CHARACTERS)))
+        if len(_keys) >= MAX_CACHED_KEYS:
+            _keys.clear()
+        if len(key) <= MAX_KEY_CHARACTERS:
+            _keys[key] = kept
+    return kept
+
+
+def encode_attribute(value: Any, key: str = "") -> Any:  # noqa: PLR0911 - one per type
     """Return a value as OTLP can hold it, typed where it is plain.
 
     Parameters
@@ -216,8 +281,11 @@ def encode_attribute(value: Any, key: str = "") -> Any:
     (3, [1, 'a'], '[REDACTED]')
     """
     kind = type(value)
-    if kind is int or kind is bool or kind is float or value is None:
+    if kind is bool or kind is float or value is None:
         return value
+    if kind is int:
+        in_range = -_INT64 <= value < _INT64
+        return value if in_range else Snapshot(find_encoder, typed=True).integer(value)
     if options.version != _version:
         _refresh()
     try:
@@ -233,3 +301,22 @@ def encode_attribute(value: Any, key: str = "") -> Any:
         raise
     except BaseException as error:  # tracing never breaks the traced code
         return orjson.loads(_not_recorded(value, error))
+
+
+def encode_each(attributes: Mapping[Any, Any]) -> dict[str, Any]:
+    """Return attributes as OTLP can hold them, keys and values redacted.
+
+    Parameters
+    ----------
+    attributes : mapping
+        Of a span, an event, a link, a resource.
+
+    Examples
+    --------
+    >>> encode_each({"k": 1, "password": "x"})
+    {'k': 1, 'password': '[REDACTED]'}
+    """
+    return {
+        attribute_key(key): encode_attribute(value, key if type(key) is str else "")
+        for key, value in attributes.items()
+    }

@@ -29,8 +29,15 @@ _NOT_TAGS = frozenset({TraceTagKey.TRACE_NAME, *IMMUTABLE_TAG_KEYS})
 _FIELDS = ("client_request_id", "request_preview", "response_preview")
 
 
-def with_attributes(span: Span, attributes: dict[str, AttributeValue]) -> Span:
-    """Return a span like another one, with other attributes."""
+def with_attributes(
+    span: Span,
+    attributes: dict[str, AttributeValue],
+    *,
+    resource: dict[str, AttributeValue] | None = None,
+) -> Span:
+    """Return a span like another one, with other attributes, and another resource if given."""
+    if resource is None and span.resource is not None:
+        resource = dict(span.resource)
     return Span(
         trace_id=span.trace_id,
         span_id=span.span_id,
@@ -44,7 +51,7 @@ def with_attributes(span: Span, attributes: dict[str, AttributeValue]) -> Span:
         links=list(span.links),
         kind=span.kind,
         scope=span.scope,
-        resource=None if span.resource is None else dict(span.resource),
+        resource=resource,
         trace_state=span.trace_state,
         flags=span.flags,
     )

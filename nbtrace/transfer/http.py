@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import email.utils
+import functools
 import gzip
 import http.client
 import random
@@ -23,10 +24,11 @@ from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY as SUPPRESS_KEY
 from opentelemetry.context import attach, detach, set_value
 
 from nbtrace.config import __version__
-from nbtrace.exceptions import NbtraceError
+from nbtrace.exceptions import INVALID_PARAMETER_VALUE, NbtraceError
 from nbtrace.transfer import protobuf
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Iterator, Mapping
 
 JSON = "application/json"
@@ -37,6 +39,8 @@ _UNSUPPORTED = 415
 # The first pause; each further one is twice as long, up to the last.
 FIRST_PAUSE_SECONDS = 0.5
 LAST_PAUSE_SECONDS = 30.0
+# A receiver that asks for more is asked again after this.
+MAX_RETRY_AFTER_SECONDS = 300.0
 # An answer is a few words; a receiver that sends more is not one.
 MAX_ANSWER_BYTES = 1 << 20
 
@@ -63,6 +67,13 @@ def endpoint_url(text: str) -> str:
     if parts.scheme not in {"http", "https"} or not parts.netloc:
         msg = f"{text!r} is not the address of an OTLP/HTTP receiver, like http://localhost:4318"
         raise NbtraceError.invalid(msg)
+    if "@" in parts.netloc:
+        host = parts.netloc.rpartition("@")[2]
+        msg = (
+            f"leave user and password out of the address of {host}; send them as "
+            "headers={'Authorization': 'Basic ...'}"
+        )
+        raise NbtraceError.invalid(msg)
     return urllib.parse.urlunsplit(parts._replace(path=PATH)) if parts.path in {"", "/"} else text
 
 
@@ -82,7 +93,41 @@ class Answer:
     message: str = ""
 
 
-@dataclass(slots=True)
+class Unavailable(Exception):  # noqa: N818 - a state of the receiver, not a fault here
+    """A receiver that takes nothing now.
+
+    Attributes
+    ----------
+    message : str
+        Why.
+    status : int or None
+        Of its answer, where it gave one.
+    wait : float or None
+        Seconds after which it asked to be tried again.
+    """
+
+    def __init__(self, message: str, status: int | None = None, wait: float | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.status = status
+        self.wait = wait
+
+
+class Refused(NbtraceError):  # noqa: N818 - an answer, not a fault here
+    """A receiver's answer that trying again does not change.
+
+    Attributes
+    ----------
+    status : int
+        Of the answer.
+    """
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message, INVALID_PARAMETER_VALUE)
+        self.status = status
+
+
+@dataclass
 class Sender:
     """Sends OTLP documents to one receiver.
 
@@ -100,6 +145,8 @@ class Sender:
         Seconds to wait for an answer.
     tries : int
         How often each request is sent at most.
+    certificates : ssl.SSLContext, optional
+        In place of the machine's own.
     """
 
     url: str
@@ -108,15 +155,34 @@ class Sender:
     compress: bool = True
     timeout: float = 30.0
     tries: int = 5
+    certificates: ssl.SSLContext | None = None
 
     def send(self, document: dict[str, Any]) -> Answer:
-        """Send one document.
+        """Send one document, trying again where that may help.
 
         Raises
         ------
         NbtraceError
             When the receiver refuses it, or cannot be reached after all tries.
         """
+        request = self.request(document)
+        pause = FIRST_PAUSE_SECONDS
+        for attempt in range(1, self.tries + 1):
+            try:
+                return self.attempt(request)
+            except Unavailable as error:
+                if attempt == self.tries:
+                    if error.status is not None:
+                        raise NbtraceError.invalid(error.message) from error
+                    msg = f"{self.url} could not be reached in {attempt} tries: {error.message}"
+                    raise NbtraceError.invalid(msg) from error
+                time.sleep(seconds_until_next_try(error.wait, pause))
+            pause = min(pause * 2, LAST_PAUSE_SECONDS)
+        msg = f"{self.url} was not asked: tries must be at least 1"
+        raise NbtraceError.invalid(msg)
+
+    def request(self, document: dict[str, Any]) -> urllib.request.Request:
+        """Return the request that carries a document."""
         if self.protocol == "http/protobuf":
             kind, body = PROTOBUF, protobuf.encode(document)
         else:
@@ -125,37 +191,75 @@ class Sender:
         if self.compress:
             headers["Content-Encoding"] = "gzip"
             body = gzip.compress(body, compresslevel=6)
-        request = urllib.request.Request(  # noqa: S310 - endpoint_url lets http(s) through only
+        return urllib.request.Request(  # noqa: S310 - endpoint_url lets http(s) through only
             self.url, data=body, headers=headers, method="POST"
         )
-        pause = FIRST_PAUSE_SECONDS
-        for attempt in range(1, self.tries + 1):
-            try:
-                with quietly(), urllib.request.urlopen(request, timeout=self.timeout) as answer:  # noqa: S310 - as above
-                    return _answer(answer.headers.get_content_type(), answer.read(MAX_ANSWER_BYTES))
-            except urllib.error.HTTPError as error:
-                said = error.read(MAX_ANSWER_BYTES)
-                if error.code not in _RETRIED or attempt == self.tries:
-                    raise self._refused(error.code, said) from error
-                wait = _retry_after(error.headers.get("Retry-After")) or pause
-            except (OSError, http.client.HTTPException) as error:
-                if attempt == self.tries:
-                    reason = getattr(error, "reason", error)
-                    msg = f"{self.url} could not be reached in {attempt} tries: {reason}"
-                    raise NbtraceError.invalid(msg) from error
-                wait = pause
-            # Receivers that come back are not met by all their senders at once.
-            time.sleep(min(wait, LAST_PAUSE_SECONDS) * random.uniform(0.8, 1.2))  # noqa: S311 - a pause
-            pause = min(pause * 2, LAST_PAUSE_SECONDS)
-        msg = f"{self.url} was not asked: tries must be at least 1"
-        raise NbtraceError.invalid(msg)
 
-    def _refused(self, code: int, said: bytes) -> NbtraceError:
-        text = said.decode("utf-8", "replace").strip()[:500]
-        msg = f"{self.url} answered {code}: {text or 'without a word'}"
+    def attempt(self, request: urllib.request.Request) -> Answer:
+        """Send a request once.
+
+        Raises
+        ------
+        Unavailable
+            When it may be tried again.
+        Refused
+            When that would be of no use.
+        """
+        try:
+            with quietly(), self._opener.open(request, timeout=self.timeout) as answer:
+                return _answer(answer.headers.get_content_type(), answer.read(MAX_ANSWER_BYTES))
+        except urllib.error.HTTPError as error:
+            with error:
+                said = _words(error)
+                if error.code in _RETRIED:
+                    wait = _retry_after(error.headers.get("Retry-After"))
+                    msg = f"{self.url} answered {error.code}: {said}"
+                    raise Unavailable(msg, error.code, wait) from error
+                raise self._refused(error.code, said) from error
+        except (OSError, http.client.HTTPException) as error:
+            raise Unavailable(str(getattr(error, "reason", error)) or repr(error)) from error
+
+    @functools.cached_property
+    def _opener(self) -> urllib.request.OpenerDirector:
+        # A redirect would turn the POST into a GET, and show the headers to another address.
+        handlers: list[Any] = [_NoRedirects]
+        if self.certificates is not None:
+            handlers.append(urllib.request.HTTPSHandler(context=self.certificates))
+        return urllib.request.build_opener(*handlers)
+
+    def _refused(self, code: int, said: str) -> Refused:
+        msg = f"{self.url} answered {code}: {said}"
         if code == _UNSUPPORTED and self.protocol == "http/json":
             msg += "; try protocol='http/protobuf' (pip install 'nbtrace[otlp]')"
-        return NbtraceError.invalid(msg)
+        return Refused(msg, code)
+
+
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_: Any) -> None:
+        """Take a redirect for the refusal that it is to a POST."""
+
+
+def _words(error: urllib.error.HTTPError) -> str:
+    try:
+        said = error.read(MAX_ANSWER_BYTES)
+    except (OSError, http.client.HTTPException):
+        said = b""
+    return said.decode("utf-8", "replace").strip()[:500] or "without a word"
+
+
+def seconds_until_next_try(wait: float | None, pause: float) -> float:
+    """Return how long to wait, a little random so that not all senders come back at once.
+
+    Parameters
+    ----------
+    wait : float or None
+        What the receiver asked for, in seconds.
+    pause : float
+        What is due otherwise.
+    """
+    if wait is None:
+        return pause * random.uniform(0.8, 1.2)  # noqa: S311 - a pause
+    return min(wait, MAX_RETRY_AFTER_SECONDS) * random.uniform(1.0, 1.1)  # noqa: S311 - a pause
 
 
 def _answer(kind: str, body: bytes) -> Answer:

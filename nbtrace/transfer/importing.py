@@ -9,6 +9,7 @@ from nbtrace.entities import Span, Trace
 from nbtrace.exceptions import NbtraceError
 from nbtrace.transfer.carried import without_carried
 from nbtrace.transfer.ingest import Ingest
+from nbtrace.transfer.langfuse import Row
 from nbtrace.transfer.reading import contents, loaded
 
 if TYPE_CHECKING:
@@ -113,11 +114,13 @@ class _Taking:
         self._spans: dict[str, list[Span]] = {}
         self._waiting = 0
 
-    def take(self, item: Span | Trace | NbtraceError) -> None:
+    def take(self, item: Span | Trace | Row | NbtraceError) -> None:
         """Take one thing that was read."""
         if isinstance(item, NbtraceError):
             if len(self.result.problems) < MAX_PROBLEMS:
                 self.result.problems.append(item.message)
+            return
+        if isinstance(item, Row):  # `contents` has made traces of them
             return
         if item.trace_id not in self._known:
             self._known.add(item.trace_id)

@@ -213,6 +213,9 @@ def _span(message: Any) -> dict[str, Any]:
             for link in message.links
         ],
         "status": {"code": message.status.code, "message": message.status.message},
+        "droppedAttributesCount": message.dropped_attributes_count,
+        "droppedEventsCount": message.dropped_events_count,
+        "droppedLinksCount": message.dropped_links_count,
     }
 
 

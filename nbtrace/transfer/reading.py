@@ -17,11 +17,14 @@ import orjson
 from nbtrace.entities import Span, Trace
 from nbtrace.entities.json_text import loads
 from nbtrace.exceptions import NbtraceError
-from nbtrace.otel.otlp import decode_resource, decode_scope, decode_span
 from nbtrace.transfer import protobuf
+from nbtrace.transfer.jaeger import is_jaeger, jaeger_spans
+from nbtrace.transfer.langfuse import Row, langfuse_row, langfuse_traces
+from nbtrace.transfer.otlp_reading import spans_of
+from nbtrace.transfer.phoenix import is_phoenix, phoenix_span
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 _GZIP = b"\x1f\x8b"
 _ZSTD = b"\x28\xb5\x2f\xfd"
@@ -35,11 +38,11 @@ class Found(NamedTuple):
 
     Attributes
     ----------
-    item : Span or Trace or NbtraceError
-        A span, a whole trace, or what was wrong.
+    item : Span or Trace or Row or NbtraceError
+        A span, a whole trace, a row of Langfuse's, or what was wrong.
     """
 
-    item: Span | Trace | NbtraceError
+    item: Span | Trace | Row | NbtraceError
 
 
 def contents(source: Any) -> Iterator[Found]:
@@ -55,6 +58,16 @@ def contents(source: Any) -> Iterator[Found]:
     NbtraceError
         When the source itself cannot be read.
     """
+    rows: list[Row] = []
+    for found in _contents(source):
+        if isinstance(found.item, Row):
+            rows.append(found.item)
+        else:
+            yield found
+    yield from map(Found, langfuse_traces(rows))
+
+
+def _contents(source: Any) -> Iterator[Found]:
     match source:
         case Trace():
             yield Found(source)
@@ -94,13 +107,13 @@ def _inside(item: Any, place: str) -> Iterator[Found]:
     if isinstance(item, dict):
         yield from _document(item, place)
     else:
-        yield from contents(item)
+        yield from _contents(item)
 
 
 def _place(text: str) -> Iterator[Found]:
     data = loaded(text)
     if isinstance(data, bytes):
-        yield from _bytes(data, "")
+        yield from _bytes(data, f"{text}: ")
         return
     path = Path(text).expanduser()
     if path.is_dir():
@@ -119,7 +132,7 @@ def _place(text: str) -> Iterator[Found]:
     except OSError as error:
         msg = f"{path} cannot be read: {error.strerror}"
         raise NbtraceError.invalid(msg) from error
-    yield from _bytes(data, "")
+    yield from _bytes(data, f"{path}: ")
 
 
 def _download(url: str) -> bytes:
@@ -167,9 +180,8 @@ def _bytes(data: bytes, place: str) -> Iterator[Found]:
     try:
         document = _parse(text)
     except ValueError as error:
-        if b"\n" not in text.strip():
-            msg = f"{place}this is not JSON ({error})"
-            yield Found(NbtraceError.invalid(msg))
+        if not _is_lines(text):
+            yield Found(NbtraceError.invalid(f"{place}this is not JSON ({error})"))
             return
     else:
         yield from _document(document, place)
@@ -183,6 +195,19 @@ def _bytes(data: bytes, place: str) -> Iterator[Found]:
                 yield Found(NbtraceError.invalid(f"{where}this is not JSON ({error})"))
                 continue
             yield from _document(document, where)
+
+
+def _is_lines(text: bytes) -> bool:
+    """Return whether a text is documents on lines of their own, and not one over several."""
+    first, line_break, _ = text.partition(b"\n")
+    if not line_break or not text.strip().count(b"\n"):
+        return False
+    try:
+        _parse(first)
+    except ValueError:
+        # A damaged first line of many; a document over several lines begins with little.
+        return first.rstrip().endswith((b"}", b"]"))
+    return True
 
 
 def _unpacked(data: bytes, place: str) -> bytes:
@@ -207,8 +232,7 @@ def _zstd(data: bytes, place: str) -> bytes:
             continue
         try:
             if name == "zstandard":
-                reader = module.ZstdDecompressor().decompressobj()
-                plain: bytes = reader.decompress(data)
+                plain = _frames(module.ZstdDecompressor(), data)
             else:
                 plain = module.decompress(data)
         except Exception as error:
@@ -217,6 +241,18 @@ def _zstd(data: bytes, place: str) -> bytes:
         return plain
     msg = f"{place}this is zstd; pip install zstandard reads it"
     raise NbtraceError.invalid(msg)
+
+
+def _frames(unpacker: Any, data: bytes) -> bytes:
+    pieces = []
+    while data:
+        frame = unpacker.decompressobj()
+        pieces.append(frame.decompress(data))
+        if not frame.eof:
+            msg = "it ends early"
+            raise ValueError(msg)
+        data = frame.unused_data
+    return b"".join(pieces)
 
 
 def _parse(data: bytes) -> Any:
@@ -241,24 +277,55 @@ def _document(document: Any, place: str) -> Iterator[Found]:
         for index, item in enumerate(document):
             yield from _document(item, f"{place}[{index}]")
         return
-    if isinstance(document, dict):
-        if "resourceSpans" in document or "resource_spans" in document:
-            yield from spans_of(document, place)
-            return
-        if "info" in document and "data" in document:
-            yield _trace(document, place)
-            return
-        if isinstance(document.get("traces"), list):
-            yield from _document(document["traces"], f"{place}traces")
-            return
-        if not document or {"resourceLogs", "resourceMetrics"} & document.keys():
-            return
+    found = _object(document, place) if isinstance(document, dict) else None
+    if found is not None:
+        yield from found
+        return
     keys = ", ".join(map(str, document)) if isinstance(document, dict) else type(document).__name__
     msg = (
-        f"{place}neither an OTLP/JSON document ('resourceSpans') nor a trace of MLflow's "
-        f"('info' and 'data'), but {keys[:200]}"
+        f"{place}neither an OTLP/JSON document ('resourceSpans'), nor a trace of MLflow's ('info' "
+        f"and 'data'), Jaeger's ('traceID' and 'spans'), Phoenix's or Langfuse's, but {keys[:200]}"
     )
     yield Found(NbtraceError.invalid(msg))
+
+
+def _object(  # noqa: PLR0911 - one return a form
+    document: dict[str, Any], place: str
+) -> Iterable[Found] | None:
+    """Return what an object holds, None when it is nothing that is known."""
+    if place.endswith("]"):
+        place += "."
+    if "resourceSpans" in document or "resource_spans" in document:
+        return map(Found, spans_of(document, place))
+    if "info" in document and "data" in document:
+        return [_trace(document, place)]
+    if is_jaeger(document):
+        return (_placed(found, place) for found in jaeger_spans(document))
+    if is_phoenix(document):
+        return [_phoenix(document, place)]
+    row = langfuse_row(document, place)
+    if row is not None:
+        return [Found(row)]
+    for name in ("traces", "data"):  # lists as MLflow, Phoenix, Langfuse and Jaeger wrap them
+        if isinstance(document.get(name), list):
+            return _document(document[name], f"{place}{name}")
+    is_nothing = not document or not {"resourceLogs", "resourceMetrics"}.isdisjoint(document)
+    return [] if is_nothing else None
+
+
+def _placed(found: Span | NbtraceError, place: str) -> Found:
+    if isinstance(found, NbtraceError):
+        return Found(NbtraceError.invalid(f"{place}{found.message}"))
+    return Found(found)
+
+
+def _phoenix(row: Mapping[str, Any], place: str) -> Found:
+    try:
+        return Found(phoenix_span(row))
+    except NbtraceError as error:
+        return Found(NbtraceError.invalid(f"{place}{error.message}"))
+    except Exception as error:
+        return Found(NbtraceError.invalid(f"{place}{type(error).__name__}: {error}"))
 
 
 def _trace(document: Mapping[str, Any], place: str) -> Found:
@@ -268,58 +335,16 @@ def _trace(document: Mapping[str, Any], place: str) -> Found:
         return Found(NbtraceError.invalid(f"{place}{error}"))
 
 
-def spans_of(document: Mapping[str, Any], place: str = "") -> Iterator[Found]:
-    """Yield the spans of an OTLP/JSON document, each bad one as an error that names its place.
-
-    Parameters
-    ----------
-    document : Mapping
-        TracesData or an export request.
-    place : str
-        Where the document stood, put in front of each error.
-    """
-    for where, group in _items(document, ("resourceSpans", "resource_spans"), place):
-        if not isinstance(group, dict):
-            yield Found(NbtraceError.invalid(f"{where}: expected an object"))
-            continue
-        try:
-            resource = decode_resource(group.get("resource"))
-        except Exception as error:
-            yield Found(NbtraceError.invalid(f"{where}.resource: {error}"))
-            continue
-        for inner_place, inner in _items(group, ("scopeSpans", "scope_spans"), f"{where}."):
-            if not isinstance(inner, dict):
-                yield Found(NbtraceError.invalid(f"{inner_place}: expected an object"))
-                continue
-            try:
-                url = inner.get("schemaUrl") or inner.get("schema_url") or ""
-                scope = decode_scope(inner.get("scope"), url)
-            except Exception as error:
-                yield Found(NbtraceError.invalid(f"{inner_place}.scope: {error}"))
-                continue
-            for span_place, span in _items(inner, ("spans",), f"{inner_place}."):
-                try:
-                    yield Found(decode_span(span, resource=resource, scope=scope))
-                except NbtraceError as error:
-                    yield Found(NbtraceError.invalid(f"{span_place}: {error.message}"))
-
-
-def _items(holder: Mapping[str, Any], names: tuple[str, ...], place: str) -> Iterator[Any]:
-    for name in names:
-        found = holder.get(name)
-        if isinstance(found, list):
-            for index, item in enumerate(found):
-                yield f"{place}{name}[{index}]", item
-        elif found is not None:
-            yield f"{place}{name}", None
-
-
 def _frame(frame: Any) -> Iterator[Found]:
-    """Yield the traces of a DataFrame as MLflow's ``search_traces`` returns it."""
+    """Yield what is in a DataFrame of MLflow's ``search_traces``, or of Phoenix's spans."""
+    if "context.trace_id" in frame.columns:
+        for index, row in enumerate(frame.to_dict("records")):
+            yield _phoenix(row, f"row {index}: ")
+        return
     if "trace" not in frame.columns:
         msg = (
-            "a DataFrame of traces has a column 'trace'; this one has "
-            + ", ".join(map(str, frame.columns))[:200]
+            "a DataFrame of MLflow's traces has a column 'trace', and one of Phoenix's spans "
+            "'context.trace_id'; this one has " + ", ".join(map(str, frame.columns))[:200]
         )
         raise NbtraceError.invalid(msg)
     for index, value in enumerate(frame["trace"]):

@@ -9,9 +9,12 @@ permission that it never gives, and it answers only to names of this machine.
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import socket
 import sys
 import threading
+import time
 import zlib
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -19,18 +22,19 @@ from typing import TYPE_CHECKING, Any, Self
 
 import orjson
 
-from nbtrace.entities import Span, Trace
+from nbtrace.entities import Trace
 from nbtrace.exceptions import NbtraceError
 from nbtrace.store.errors import StoreUnavailable
 from nbtrace.transfer import protobuf
 from nbtrace.transfer.carried import without_carried
 from nbtrace.transfer.http import JSON, PATH, PROTOBUF
 from nbtrace.transfer.ingest import Ingest
-from nbtrace.transfer.reading import spans_of
+from nbtrace.transfer.otlp_reading import spans_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from nbtrace.entities import Span
     from nbtrace.store.store import Store
 
 logger = logging.getLogger("nbtrace")
@@ -42,6 +46,9 @@ PORT = 4318
 MAX_BODY_BYTES = 20 << 20
 # A connection that says nothing for this long is closed.
 IDLE_SECONDS = 60.0
+# How long, and how much, a refused sender is listened to, so that it gets to read the answer.
+LINGER_SECONDS = 2.0
+LINGER_BYTES = 64 << 20
 _OTHER_SIGNALS = frozenset({"/v1/metrics", "/v1/logs"})
 # How this machine is called, by itself and by its containers.
 _NAMES = frozenset(
@@ -137,10 +144,10 @@ class Receiver:
         traces: dict[str, list[Span]] = {}
         problems: list[str] = []
         for found in spans_of(document):
-            if isinstance(found.item, Span):
-                traces.setdefault(found.item.trace_id, []).append(found.item)
-            elif isinstance(found.item, NbtraceError):
-                problems.append(found.item.message)
+            if isinstance(found, NbtraceError):
+                problems.append(found.message)
+            else:
+                traces.setdefault(found.trace_id, []).append(found)
         with self._lock:
             self._ingest.add(without_carried(Trace.from_spans(spans)) for spans in traces.values())
             self.requests += 1
@@ -275,9 +282,21 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(HTTPStatus.OK, kind, body)
 
     def _refuse(self, status: HTTPStatus, reason: str) -> None:
-        # What is left of the body is not read, so the connection cannot go on.
+        # What is left of the body is not looked at, so the connection cannot go on.
         self.close_connection = True
         self._send(status, "text/plain; charset=utf-8", reason.encode())
+        # Closed at once, the answer would be lost to a sender that is still at its body.
+        deadline = time.monotonic() + LINGER_SECONDS
+        left = LINGER_BYTES
+        with contextlib.suppress(OSError, ValueError):
+            self.wfile.flush()
+            self.connection.shutdown(socket.SHUT_WR)
+            self.connection.settimeout(LINGER_SECONDS)
+            while left > 0 and time.monotonic() < deadline:
+                dropped = len(self.rfile.read1(1 << 16))
+                if not dropped:
+                    break
+                left -= dropped
 
     def _send(self, status: HTTPStatus, kind: str, body: bytes) -> None:
         self.send_response(status)

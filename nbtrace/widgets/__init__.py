@@ -14,11 +14,13 @@ if TYPE_CHECKING:
     from nbtrace.widgets.source import TraceSnapshot, TraceSource
     from nbtrace.widgets.span_tree import SpanTree
     from nbtrace.widgets.text import terminal_tree
+    from nbtrace.widgets.trace_table import TraceTable
 
 _MODULES = {
     "SpanTree": "span_tree",
     "TraceSnapshot": "source",
     "TraceSource": "source",
+    "TraceTable": "trace_table",
     "TreeDisplay": "display",
     "static_html": "html",
     "terminal_tree": "text",
@@ -28,6 +30,7 @@ __all__ = [
     "SpanTree",
     "TraceSnapshot",
     "TraceSource",
+    "TraceTable",
     "TreeDisplay",
     "static_html",
     "terminal_tree",

@@ -49,7 +49,7 @@ def curl_of(attributes: Mapping[str, AttributeValue]) -> str | None:
         if key.startswith(_HEADER):
             name = key.removeprefix(_HEADER).replace("_", "-")
             values = value if isinstance(value, list | tuple) else [value]
-            parts += [f"-H {shlex.quote(f'{name}: {item}')}" for item in values]
+            parts += [f"-H {shlex.quote(f'{name}: {item!s}')}" for item in values]
     body = _first(attributes, _BODIES)
     if body is not None and len(body) <= MAX_BODY_CHARACTERS:
         parts.append(f"--data-raw {shlex.quote(body)}")

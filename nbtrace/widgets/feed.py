@@ -9,18 +9,21 @@ from typing import TYPE_CHECKING, NamedTuple
 import orjson
 
 from nbtrace.config import options
+from nbtrace.entities.constant import NbtraceKey
 from nbtrace.entities.span_status import SpanStatusCode
 from nbtrace.exceptions import NbtraceError
+from nbtrace.widgets.detail_requests import answered
 from nbtrace.widgets.details import details_of
 from nbtrace.widgets.rows import Packed, RowNumbers
-from nbtrace.widgets.source import TraceSnapshot
+from nbtrace.widgets.source import StoredTrace, TraceSnapshot
 from nbtrace.widgets.span_facts import facts_of, safe_text, usage_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from nbtrace.entities.span import Span
-    from nbtrace.widgets.messages import Details, RowsMessage, SavedSummary, Summary
+    from nbtrace.widgets.detail_messages import Details
+    from nbtrace.widgets.messages import RowsMessage, SavedSummary, Summary
     from nbtrace.widgets.source import TraceSource
 
 # What nbclient saves of a widget; with the static tree it stays below 100 kB (DESIGN, budgets).
@@ -64,6 +67,8 @@ class RowFeed:
         self._tokens: int | None = None
         self._cost: float | None = None
         self._uncounted = False
+        # Whether spans may still come, also after the trace's end.
+        self.live = not isinstance(source, TraceSnapshot | StoredTrace)
         # Whether the totals are those of the finished trace.
         self._counted = False
         self._cursor, spans = source.changes(0)
@@ -84,6 +89,11 @@ class RowFeed:
     def spans(self) -> int:
         """Number of spans known."""
         return max(self._total, self._rows.spans)
+
+    @property
+    def open(self) -> int:
+        """Number of spans sent that have not ended."""
+        return self._rows.open
 
     def replace(self, source: TraceSource, *, read: bool = True) -> None:
         """Go on with another source of the same trace.
@@ -140,15 +150,20 @@ class RowFeed:
         failed = rows.root_failed
         if isinstance(self._source, TraceSnapshot):
             failed = self._source.trace.info.state == "ERROR"
+        growing = not finished or (self.live and rows.open > 0)
         state = "IN_PROGRESS" if not finished else "ERROR" if failed else "OK"
+        snapshot = self._source.trace.info if isinstance(self._source, TraceSnapshot) else None
+        recovered = snapshot is not None and NbtraceKey.RECOVERED in snapshot.tags
         last = max((span.end_time_ns or 0 for span in self._waiting), default=0)
         return {
             "trace_id": self._source.trace_id,
             "name": safe_text(self._source.name[:200]),
             "state": state,
             "finished": finished,
+            "live": self.live,
+            "note": "recovered" if recovered else "interrupted" if rows.interrupted else "",
             "base_ms": base / 1e6,
-            "now_ns": (max(rows.last_ns, last, base) if finished else time.time_ns()) - base,
+            "now_ns": (time.time_ns() if growing else max(rows.last_ns, last, base)) - base,
             "spans": self.spans,
             "errors": max(self._errors, rows.errors),
             "tokens": self._tokens,
@@ -173,7 +188,7 @@ class RowFeed:
                 summary["model"] = None
             return SavedState({**summary, "rows": packed.rows}, packed.columns, texts)
 
-    def messages(self, *, first: bool, finished: bool) -> Iterator[Outgoing]:
+    def messages(self, *, first: bool, finished: bool, anyway: bool = False) -> Iterator[Outgoing]:
         """Yield what a page does not have yet.
 
         Parameters
@@ -182,18 +197,22 @@ class RowFeed:
             Whether this is the first time: the table starts anew, and only its first rows are sent.
         finished : bool
             Whether the trace has ended.
+        anyway : bool
+            Whether to say that all is well even where nothing is new.
         """
         with self.lock:
             self._cursor, spans = self._source.changes(self._cursor)
-            if not finished:
+            if finished and not self._counted:
+                self._count_all(self._source.changes(0)[1])
+                self._note(spans)
+                self._uncounted = False
+            elif self.live:
                 self._note(spans)
                 self._count_live()
-            elif not self._counted:
-                self._count_all(self._source.changes(0)[1])
             self._waiting.extend(spans)
             limit = FIRST_ROWS if first else len(self._waiting)
             now, self._waiting = self._waiting[:limit], self._waiting[limit:]
-            if now or first or finished:
+            if now or first or anyway:
                 yield from self._chunks(now, reset=first, finished=finished)
 
     def snapshot(self, *, finished: bool) -> Iterator[Outgoing]:
@@ -217,7 +236,7 @@ class RowFeed:
             message = f"span {span_id} is not in the store any more; was its trace deleted?"
             raise NbtraceError.missing(message)
         base = self._rows.base_ns
-        return details_of(span, span.start_time_ns if base is None else base)
+        return details_of(answered(source, span), span.start_time_ns if base is None else base)
 
     def _chunks(self, spans: Sequence[Span], *, reset: bool, finished: bool) -> Iterator[Outgoing]:
         starts = range(0, max(len(spans), 1), CHUNK_ROWS)

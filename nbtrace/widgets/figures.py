@@ -1,4 +1,4 @@
-"""Numbers as people read them, the same as ``js/src/format.ts`` writes them."""
+"""Numbers as people read them, the same as ``js/src/page/format.ts`` writes them."""
 
 from __future__ import annotations
 

@@ -17,7 +17,8 @@ from nbtrace.widgets.figures import count, duration
 from nbtrace.widgets.forest import Forest, Line, chosen_lines
 from nbtrace.widgets.messages import STATES
 from nbtrace.widgets.overview import Overview, one_line, overview_of
-from nbtrace.widgets.span_facts import PREVIEW_CHARACTERS, error_message, facts_of, previews
+from nbtrace.widgets.span_facts import PREVIEW_CHARACTERS, error_message, facts_of
+from nbtrace.widgets.static_values import spoken_values
 
 if TYPE_CHECKING:
     from nbtrace.entities.span import Span
@@ -31,11 +32,12 @@ MAX_SAVED_BYTES = 54_000
 SIZES = ((MAX_ROWS, PREVIEW_CHARACTERS), (MAX_ROWS, 60), (MAX_ROWS, 0), (100, 0), (40, 0), (10, 0))
 NAME_CHARACTERS = 120
 REASON_CHARACTERS = 100
+LABEL_CHARACTERS = 30
 # Deeper levels are drawn below each other: a browser does not like hundreds of nested elements.
 MAX_NESTING = 24
 INDENT_PIXELS = 14
 BAR_PIXELS = 320
-MARKS = {"open": " … running", "done": "", "ok": "", "error": " ✗", "incomplete": " ⚠ never ended"}
+MARKS = {"open": " … running", "done": "", "ok": "", "error": " ✗", "incomplete": " ⚠ incomplete"}
 # Middle tones: at least 3 to 1 against both white and the dark theme's ground.
 COLOURS = {
     "LLM": "#9061d4",
@@ -189,10 +191,9 @@ def _values(span: Span, characters: int) -> str:
     if len(message) > REASON_CHARACTERS or "\n" in message:
         parts.append(f"<div>✗ {_escape(message, PREVIEW_CHARACTERS)}</div>")
     if characters:
-        inputs, outputs, _ = previews(span)
-        for name, text in (("in", inputs), ("out", outputs)):
-            if text:
-                parts.append(f"<div>{name} <code>{_escape(text, characters)}</code></div>")
+        for label, text in spoken_values(span):
+            shown = _escape(text, characters)
+            parts.append(f"<div>{_escape(label, LABEL_CHARACTERS)} <code>{shown}</code></div>")
     return "".join(parts)
 
 

@@ -11,9 +11,6 @@ from typing import Any
 
 import orjson
 
-# Deeper values are the work of an attacker; Python's own encoder would raise on them.
-MAX_DEPTH = 500
-
 
 def json_text(value: Any) -> str:
     """Return the JSON text of a value.
@@ -33,7 +30,7 @@ def json_text(value: Any) -> str:
     >>> json_text({"n": 2**70, "x": float("nan")}), json_text(b"ab")
     ('{"n":1180591620717411303424,"x":NaN}', '"6162"')
     """
-    if not _has_special(value, 0):
+    if not _has_special(value):
         try:
             return orjson.dumps(value, default=_plain, option=orjson.OPT_NON_STR_KEYS).decode()
         except TypeError:
@@ -44,19 +41,22 @@ def json_text(value: Any) -> str:
     try:
         return json.dumps(value, default=_plain, ensure_ascii=False, separators=(",", ":"))
     except (TypeError, ValueError, RecursionError):
-        return json.dumps(str(type(value).__name__))
+        # Nested deeper than Python's encoder goes, or in itself.
+        return json.dumps(f"a {type(value).__name__} that JSON cannot hold")
 
 
-def _has_special(value: Any, depth: int) -> bool:
-    """Tell whether orjson would write null for a number, or stop at the depth."""
-    if isinstance(value, float):
-        return not math.isfinite(value)
-    if depth > MAX_DEPTH:
-        return True
-    if isinstance(value, dict):
-        return any(_has_special(item, depth + 1) for item in value.values())
-    if isinstance(value, list | tuple):
-        return any(_has_special(item, depth + 1) for item in value)
+def _has_special(value: Any) -> bool:
+    """Tell whether there is a number that orjson would write as null."""
+    rest = [value]
+    while rest:
+        item = rest.pop()
+        if isinstance(item, float):
+            if not math.isfinite(item):
+                return True
+        elif isinstance(item, dict):
+            rest.extend(item.values())
+        elif isinstance(item, list | tuple):
+            rest.extend(item)
     return False
 
 

@@ -22,13 +22,17 @@ class Summary(TypedDict):
     """The figures of the whole trace; None is "not known", never zero.
 
     ``base_ms`` is the start of the trace in milliseconds since the epoch, and ``now_ns`` the
-    nanoseconds since then at which the message was made, or the trace ended.
+    nanoseconds since then at which the message was made, or the trace ended. ``finished`` says that
+    the root has ended, ``live`` that more spans may come, also after that. ``note`` tells how a
+    trace ended that did not end by itself: ``interrupted`` or ``recovered``.
     """
 
     trace_id: str
     name: str
     state: str
     finished: bool
+    live: bool
+    note: str
     base_ms: float
     now_ns: int
     spans: int
@@ -47,12 +51,14 @@ class SavedSummary(Summary):
 class RowTexts(TypedDict):
     """The texts of a rows message: dictionary-coded names and kinds, previews by row number.
 
-    A preview is ``(row, inputs, outputs, error)``.
+    A preview is ``(row, inputs, outputs, error)``, an event ``(row, time, name)`` with the time in
+    nanoseconds since the trace's base.
     """
 
     names: list[str]
     kinds: list[str]
     previews: list[tuple[int, str, str, str]]
+    events: list[tuple[int, int, str]]
 
 
 class RowsMessage(TypedDict):
@@ -73,6 +79,13 @@ class BundleMessage(TypedDict):
     hash: str
 
 
+class ChangedMessage(TypedDict):
+    """Something that a page has asked for is not what it was."""
+
+    kind: Literal["changed"]
+    what: Literal["annotations"]
+
+
 class ResponseMessage(TypedDict):
     """The answer to a request; the result is JSON in the only buffer unless there is an error."""
 
@@ -81,50 +94,8 @@ class ResponseMessage(TypedDict):
     error: str | None
 
 
-class Attribute(TypedDict):
-    """One attribute: its key, the name of its type, its value as text."""
+class Found(TypedDict):
+    """Where a searched text is: ids of the spans, the first of ``total``."""
 
-    key: str
-    type: str
-    text: str
-
-
-class EventDetails(TypedDict):
-    """One event, its time in nanoseconds since the trace's start."""
-
-    name: str
-    time_ns: int
-    attributes: list[Attribute]
-
-
-class LinkDetails(TypedDict):
-    """Where a link points."""
-
-    trace_id: str
-    span_id: str
-
-
-class ChatMessage(TypedDict):
-    """One message of a conversation with a model, its parts as text."""
-
-    role: str
-    text: str
-
-
-class Details(TypedDict):
-    """Everything of one span; inputs and outputs are JSON text, None where there are none."""
-
-    span_id: str
-    parent_id: str | None
-    trace_id: str
-    name: str
-    type: str
-    status: str
-    message: str
-    inputs: str | None
-    outputs: str | None
-    messages: list[ChatMessage]
-    attributes: list[Attribute]
-    events: list[EventDetails]
-    links: list[LinkDetails]
-    scope: str
+    span_ids: list[str]
+    total: int

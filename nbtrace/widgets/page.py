@@ -26,6 +26,7 @@ from nbtrace.widgets.feed import RowFeed
 from nbtrace.widgets.html import static_html
 from nbtrace.widgets.private_file import write_private
 from nbtrace.widgets.source import source_of
+from nbtrace.widgets.svg import timeline_svg
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -162,5 +163,8 @@ def _carried(source: TraceSource) -> dict[str, Any]:
     return {
         "state": {"_view": "tree", "_key": "page", "theme": "auto", "selected_id": ""},
         "messages": messages,
-        "answers": {"details": details},
+        "answers": {
+            "details": details,
+            "svg": {answer_key(): orjson.dumps(timeline_svg(source)).decode()},
+        },
     }

@@ -13,7 +13,8 @@ import sys
 from array import array
 from typing import TYPE_CHECKING, NamedTuple
 
-from nbtrace.widgets.messages import ERROR, RowTexts
+from nbtrace.entities.constant import NbtraceKey
+from nbtrace.widgets.messages import ERROR, OPEN, RowTexts
 from nbtrace.widgets.span_facts import facts_of, previews, safe_text
 
 if TYPE_CHECKING:
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 NAME_CHARACTERS = 200
 NAN = float("nan")
 ROW_BYTES = 5 * 8 + 3 * 4 + 2 + 1
+# Ticks on a bar: more than these on one bar, or in all of one message, cannot be told apart.
+EVENTS_PER_SPAN = 50
+EVENTS_PER_MESSAGE = 2_000
 # array's 4-byte unsigned type: "I" is 4 bytes wherever CPython runs, "L" is not.
 UINT32 = "I"
 
@@ -56,6 +60,8 @@ class RowNumbers:
         self.spans = 0
         self.model: str | None = None
         self.root_failed = False
+        self.interrupted = False
+        self._open: set[int] = set()
         self._numbers: dict[str, int] = {}
         self._arrived = bytearray()
         self._errors: set[int] = set()
@@ -64,6 +70,11 @@ class RowNumbers:
     def errors(self) -> int:
         """Number of spans that failed."""
         return len(self._errors)
+
+    @property
+    def open(self) -> int:
+        """Number of spans that have not ended."""
+        return len(self._open)
 
     def _number(self, span_id: str) -> int:
         number = self._numbers.get(span_id)
@@ -90,6 +101,7 @@ class RowNumbers:
         names: dict[str, int] = {}
         kinds: dict[str, int] = {}
         texts: list[tuple[int, str, str, str]] = []
+        events: list[tuple[int, int, str]] = []
         start, end, tokens, cost = array("d"), array("d"), array("d"), array("d")
         ids = bytearray()
         numbers, parents, name_places = array(UINT32), array("i"), array(UINT32)
@@ -112,6 +124,11 @@ class RowNumbers:
             name_places.append(names.setdefault(name, len(names)))
             kind_places.append(kinds.setdefault(safe_text(facts.kind[:40]), len(kinds)))
             states.append(facts.state)
+            if len(events) < EVENTS_PER_MESSAGE:
+                events.extend(
+                    (number, event.timestamp - base, safe_text(event.name[:NAME_CHARACTERS]))
+                    for event in span.events[:EVENTS_PER_SPAN]
+                )
             if place < preview_rows:
                 short = previews(span)
                 if any(short):
@@ -120,7 +137,7 @@ class RowNumbers:
         return Packed(
             len(numbers),
             b"".join((*(_little_endian(column) for column in columns), bytes(states))),
-            {"names": list(names), "kinds": list(kinds), "previews": texts},
+            {"names": list(names), "kinds": list(kinds), "previews": texts, "events": events},
         )
 
     def _count(self, number: int, span: Span, state: int, model: str | None) -> None:
@@ -131,8 +148,13 @@ class RowNumbers:
             self._errors.add(number)
         else:
             self._errors.discard(number)
+        if state == OPEN:
+            self._open.add(number)
+        else:
+            self._open.discard(number)
         if span.parent_id is None:
             self.root_failed = state == ERROR
+            self.interrupted = bool(span.raw_attributes.get(NbtraceKey.INTERRUPTED))
         if model is not None and self.model is None:
             self.model = safe_text(model[:NAME_CHARACTERS])
         self.last_ns = max(self.last_ns, span.start_time_ns, span.end_time_ns or 0)

@@ -8,10 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
+import orjson
+
 from nbtrace.entities.trace import Trace
 from nbtrace.exceptions import NbtraceError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from nbtrace.entities.span import Span
 
 
@@ -127,6 +131,21 @@ class StoredTrace:
 
         trace = None if cursor else current_store().get_trace(self.trace_id)
         return 1, list(trace.data.spans) if trace else []
+
+    def lines(self) -> Iterator[bytes]:
+        """Read the spans as they stand in the files, one JSON text each."""
+        from nbtrace.store import current_store
+
+        store = current_store()
+        with store.database.reading() as connection:
+            row = connection.execute(
+                "SELECT experiment_id, request_time, parts FROM traces WHERE trace_id = ?",
+                (self.trace_id,),
+            ).fetchone()
+        if row is not None:
+            experiment_id, request_time, parts = row
+            for suffix in orjson.loads(parts):
+                yield from store.part_lines(experiment_id, self.trace_id, request_time, suffix)
 
     def span(self, span_id: str) -> Span | None:
         """Read one span from the store, by its place in the file."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from nbtrace.entities.constant import NbtraceKey, SpanAttributeKey, SpanEventKey
 from nbtrace.entities.span_status import SpanStatusCode
-from nbtrace.otel.conventions import index_fields
+from nbtrace.otel.conventions import index_fields, is_incomplete
 from nbtrace.widgets.messages import DONE, ERROR, INCOMPLETE, OK, OPEN
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def state_of(span: Span) -> int:
     code = span.status.status_code
     if code is SpanStatusCode.ERROR:
         return ERROR
-    if span.raw_attributes.get(NbtraceKey.INCOMPLETE):
+    if is_incomplete(span):
         return INCOMPLETE
     if span.end_time_ns is None:
         return OPEN

@@ -19,15 +19,19 @@ import traitlets
 
 from nbtrace.exceptions import NbtraceError
 from nbtrace.widgets.base import NotebookWidget
+from nbtrace.widgets.detail_requests import DetailRequests
 from nbtrace.widgets.feed import RowFeed
 from nbtrace.widgets.source import StoredTrace, TraceSource, source_of
+from nbtrace.widgets.span_search import search_spans
+from nbtrace.widgets.tree_requests import TreeRequests
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from nbtrace.entities.span import Span
     from nbtrace.entities.trace import Trace
-    from nbtrace.widgets.messages import Details
+    from nbtrace.widgets.detail_messages import Details
+    from nbtrace.widgets.messages import Found
 
 _logger = logging.getLogger("nbtrace")
 
@@ -35,6 +39,10 @@ _logger = logging.getLogger("nbtrace")
 INTERVAL_SECONDS = 0.1
 # Looking for changes takes at most this share of the time.
 SHARE = 0.1
+# A page that hears nothing for three of these says so: the kernel may have died.
+HEARTBEAT_SECONDS = 5.0
+# Tasks go on after their cell; one whose first span comes later than this is not waited for.
+LATE_SECONDS = 60.0
 
 
 class SpanTree(NotebookWidget):
@@ -78,8 +86,13 @@ class SpanTree(NotebookWidget):
             )
             raise NbtraceError.invalid(message)
         self._source = source_of(trace)
+        self._detail_requests = DetailRequests(lambda: self._source, self.send)
+        self._tree_requests = TreeRequests(lambda: self._source)
         self._feed = RowFeed(self._source)
         self._ended = threading.Event()
+        self._closed = threading.Event()
+        self._sent_at = float("-inf")
+        self._told_end = False
         state = self._feed.saved_state()
         super().__init__(
             "tree",
@@ -111,12 +124,27 @@ class SpanTree(NotebookWidget):
         if trace is not None:
             self._source = source_of(trace)
             self._feed.replace(self._source)
-        self._flush(finished=True)
+        self._flush(finished=True, anyway=True)
+        self._save()
+        if self._feed.live and trace is None:
+            self._start_following(_follow_late)
+        else:
+            self._let_go()
+
+    def _save(self) -> None:
+        """Bring the state that front ends save to what is known now."""
         state = self._feed.saved_state()
         with self.hold_sync():
             self._summary = dict(state.summary)
             self._columns = state.columns
             self._texts = state.texts
+
+    def _let_go(self) -> None:
+        """End: nothing more will come."""
+        if self._feed.live:
+            self._feed.live = False
+            self._flush(finished=True, anyway=True)
+            self._save()
         self._forget_spans()
 
     def close(self) -> None:
@@ -124,6 +152,7 @@ class SpanTree(NotebookWidget):
         # ipywidgets closes whatever it deletes, also a tree whose arguments were refused.
         if hasattr(self, "_ended"):
             self._ended.set()
+            self._closed.set()
         super().close()
 
     def __repr__(self) -> str:
@@ -140,21 +169,30 @@ class SpanTree(NotebookWidget):
         self._flush(first=True)
         if self._source.finished and not self._feed.waiting:
             return
+        if not self._start_following(_follow):
+            self._flush()
+
+    def _start_following(self, follow: Callable[[weakref.ref[SpanTree]], None]) -> bool:
+        """Follow the trace on a thread; without threads (Pyodide) the rest comes with `finish`."""
         thread = threading.Thread(
-            target=_follow, args=(weakref.ref(self),), name="nbtrace-tree", daemon=True
+            target=follow, args=(weakref.ref(self),), name="nbtrace-tree", daemon=True
         )
         try:
             thread.start()
         except RuntimeError:
-            # No threads here (Pyodide): the rest comes with `finish`, or at once.
-            self._flush()
+            return False
+        return True
 
-    def _flush(self, *, first: bool = False, finished: bool = False) -> bool:
-        """Send new rows; return whether there will be more."""
+    def _flush(self, *, first: bool = False, finished: bool = False, anyway: bool = False) -> bool:
+        """Send new rows, or a sign of life; return whether the trace goes on."""
         with self._feed.lock:
             done = finished or self._source.finished
-            for message, buffers in self._feed.messages(first=first, finished=done):
+            silent = time.monotonic() - self._sent_at > HEARTBEAT_SECONDS
+            saying = anyway or silent or (done and not self._told_end)
+            for message, buffers in self._feed.messages(first=first, finished=done, anyway=saying):
                 self.send(message, buffers=buffers)
+                self._sent_at = time.monotonic()
+                self._told_end = done and not message["more"]
         return not done
 
     def _forget_spans(self) -> None:
@@ -174,10 +212,18 @@ class SpanTree(NotebookWidget):
     # Messages
 
     def _methods(self) -> dict[str, Callable[..., object]]:
-        return {"details": self._details}
+        return {
+            "details": self._details,
+            "search": self._search,
+            **self._detail_requests.methods(),
+            **self._tree_requests.methods(),
+        }
 
     def _details(self, span_id: str) -> Details:
         return self._feed.details(self._source, span_id)
+
+    def _search(self, text: str, *, regex: bool = False) -> Found:
+        return search_spans(self._source, text, regex=regex)
 
     def _snapshot(self) -> None:
         with self._feed.lock:
@@ -200,3 +246,22 @@ def _follow(reference: weakref.ref[SpanTree]) -> None:
             _logger.debug("could not update the tree", exc_info=True)
         del tree
         wait = max(INTERVAL_SECONDS, (time.perf_counter() - started) / SHARE)
+
+
+def _follow_late(reference: weakref.ref[SpanTree]) -> None:
+    """Send the spans of tasks that outlive their cell, until all is quiet."""
+    quiet_since = time.monotonic()
+    while True:
+        tree = reference()
+        if tree is None or tree._closed.wait(INTERVAL_SECONDS):  # noqa: SLF001 - as above
+            return
+        try:
+            tree._flush(finished=True)  # noqa: SLF001 - as above
+            if tree._feed.open:  # noqa: SLF001 - as above
+                quiet_since = time.monotonic()
+            elif time.monotonic() - quiet_since > LATE_SECONDS:
+                tree._let_go()  # noqa: SLF001 - as above
+                return
+        except Exception:
+            _logger.debug("could not update the tree", exc_info=True)
+        del tree

@@ -96,7 +96,7 @@ def read_stack(text: str) -> list[RaisedDetails]:
     ordered = chain[::-1][:MAX_CHAIN]
     relations = [item["relation"] for item in ordered]
     for item, led in zip(ordered, ["", *relations], strict=False):
-        item["relation"] = led  # type: ignore[typeddict-item]
+        item["relation"] = led
     return ordered
 
 
@@ -120,7 +120,9 @@ def _close(chain: list[RaisedDetails], lines: list[str], relation: str) -> None:
                     "own": is_own(found["file"]),
                 }
             )
-        elif (headed and not message and line.startswith("    ")) or (headed and not message and line.startswith("  [Previous line repeated")):
+        elif (headed and not message and line.startswith("    ")) or (
+            headed and not message and line.startswith("  [Previous line repeated")
+        ):
             _add_code(frames, line)
         elif headed and (line.strip() or message):
             message.append(line)

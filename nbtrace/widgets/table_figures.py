@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
+import sys
 import threading
 import weakref
 from collections import deque
@@ -89,9 +90,7 @@ class Figures:
             self._waiting.extend(figure for figure in figures if figure not in self._waiting)
             self._condition.notify_all()
             if self._thread is None:
-                self._thread = threading.Thread(
-                    target=self._run, name="nbtrace-table", daemon=True
-                )
+                self._thread = threading.Thread(target=self._run, name="nbtrace-table", daemon=True)
                 try:
                     self._thread.start()
                 except RuntimeError:
@@ -101,10 +100,12 @@ class Figures:
 
     def stop(self) -> None:
         """End the thread."""
+        self._ended = True
+        if sys.is_finalizing():
+            return  # threads have stopped where they were, one may hold a lock
         with self._condition:
-            self._ended = True
-            listing = self._listing
             self._condition.notify_all()
+            listing = self._listing
         if listing is not None:
             listing.interrupt()
 

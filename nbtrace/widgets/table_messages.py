@@ -33,8 +33,7 @@ class TableRow(TypedDict):
     request: str
     response: str
     tags: dict[str, str]
-    notebook: str
-    cell: str
+    source: str
 
 
 class ListingMessage(TypedDict):
@@ -45,6 +44,7 @@ class ListingMessage(TypedDict):
     filter: str
     order_by: list[str]
     more: bool
+    selection: Selection
 
 
 class StaleMessage(TypedDict):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import orjson
 
-from nbtrace.entities.constant import NbtraceKey
+from nbtrace.entities.constant import TraceTagKey
 from nbtrace.widgets.span_facts import safe_text
 
 if TYPE_CHECKING:
@@ -58,7 +58,6 @@ def table_row(trace: ListedTrace) -> TableRow:
     TableRow
         Texts are short and hold no half surrogate pair, which JSON could not carry.
     """
-    metadata = trace.metadata
     return {
         "id": trace.trace_id,
         "time": trace.request_time,
@@ -76,8 +75,7 @@ def table_row(trace: ListedTrace) -> TableRow:
         "request": _short(trace.request_preview, PREVIEW_CHARACTERS),
         "response": _short(trace.response_preview, PREVIEW_CHARACTERS),
         "tags": own_tags(trace.tags),
-        "notebook": _short(metadata.get(NbtraceKey.NOTEBOOK), TAG_CHARACTERS),
-        "cell": _short(metadata.get(NbtraceKey.CELL_EXECUTION_COUNT), TAG_CHARACTERS),
+        "source": _short(trace.tags.get(TraceTagKey.SOURCE_NAME), TAG_CHARACTERS),
     }
 
 
@@ -97,7 +95,7 @@ def own_tags(tags: dict[str, str]) -> dict[str, str]:
 
 
 def export_text(
-    traces: Sequence[ListedTrace], form: ExportFormat, *, first: bool, last: bool
+    traces: Sequence[ListedTrace], form: ExportFormat, *, first: bool, last: bool, written: int
 ) -> str:
     r"""Return one piece of an export; all pieces joined are one CSV or JSON document.
 
@@ -109,6 +107,8 @@ def export_text(
         CSV with a header line, or a JSON array of objects.
     first, last : bool
         Whether the piece begins or ends the document.
+    written : int
+        How many traces the pieces before it hold.
 
     Returns
     -------
@@ -117,14 +117,13 @@ def export_text(
 
     Examples
     --------
-    >>> export_text([], "json", first=True, last=True)
+    >>> export_text([], "json", first=True, last=True, written=0)
     '[\n]\n'
     """
     if form == "json":
         lines = ",\n".join(orjson.dumps(_record(trace)).decode() for trace in traces)
-        head = "[\n" if first else ",\n" if lines else ""
-        end = ("\n" if lines or not first else "") + "]\n" if last else ""
-        return head + lines + end
+        between = ",\n" if written and lines else "\n" if lines else ""
+        return ("[" if first else "") + between + lines + ("\n]\n" if last else "")
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
     if first:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 # A screenful or a few: more than this nobody reads in a terminal.
 TERMINAL_ROWS = 200
 ERROR_CHARACTERS = 100
-MARKS = {"open": "running", "done": "", "ok": "", "error": "ERROR", "incomplete": "never ended"}
+MARKS = {"open": "running", "done": "", "ok": "", "error": "ERROR", "incomplete": "incomplete"}
 
 
 def terminal_tree(trace: Trace | TraceSource | Overview, max_rows: int = TERMINAL_ROWS) -> str:

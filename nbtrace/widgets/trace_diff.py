@@ -161,6 +161,19 @@ class TraceDiff(NotebookWidget):
         self.send({"kind": "diff"}, buffers=[orjson.dumps(self._comparison.data)])
 
 
+def compare_traces(before: Trace | str, after: Trace | str | None = None) -> TraceDiff:
+    """Compare two stored traces, or one with the run before it; see ``nbtrace.compare``."""
+    if after is not None:
+        return TraceDiff(before, after)
+    from nbtrace.widgets.previous_run import previous_run
+
+    found = previous_run(before)
+    if found is None:
+        message = "there is no earlier run of this trace; name both: compare(before, after)"
+        raise NbtraceError.missing(message)
+    return TraceDiff(found, before)
+
+
 def _saved(data: DiffData) -> str:
     """Return what the widget's state holds: as many of the differing lines as may be saved."""
     places = [] if options.saved == "none" else differing(data["lines"])

@@ -20,8 +20,17 @@ from nbtrace.tracing.values import encode_json
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-TURNS = 15
+TURNS = 5
 BUDGET = 10.0
+# Texts that hold little but secrets: the first 128 cost what they cost, then the rest is left out.
+DENSE = frozenset(
+    {
+        "text with a secret per 100 bytes",
+        "the same, 100 kB",
+        "nothing but secrets",
+        "nothing but `password=...;`, 108 kB",
+    }
+)
 
 NAIVE = [
     re.compile(pattern)
@@ -106,14 +115,48 @@ def texts() -> dict[str, str]:
         f"postgres://ada:{_made_up(12, generator)}@db/x",
         f"password = '{_made_up(14, generator)}'",
     ]
-    one_a_kb = "".join(f"{PLAIN * 3}\n{secrets[number % 4]}\n" for number in range(16))
+
+    def filled(size: int, between: int) -> str:
+        """Return a text with a secret, never the same, after each so many characters."""
+        parts = []
+        length = 0
+        while length < size:
+            secret = (
+                f"Authorization: Bearer {_made_up(40, generator)}",
+                f'OPENAI_API_KEY="sk-proj-{_made_up(60, generator)}"',
+                f"postgres://ada:{_made_up(12, generator)}@db/x",
+                f"password = '{_made_up(14, generator)}'",
+            )[len(parts) % 4]
+            room = max(0, between - len(secret) - 2)
+            parts.append(f"{(PLAIN * (room // len(PLAIN) + 1))[:room]}\n{secret}\n")
+            length += len(parts[-1])
+        return "".join(parts)
+
+    one_a_kb = filled(16_000, 1_024)
+    nothing_else = "".join(f"password={_made_up(8, generator)};" for _ in range(6_000))
     return {
         "prose": PLAIN * 58,
         "prose about keys and tokens": PARAGRAPH * 30,
         "JSON of chat completions": json.dumps([message] * 18),
         "source code": code * 50,
         "text with a secret per kB": one_a_kb,
+        "text with a secret per kB, 100 kB": filled(100_000, 1_024),
+        "text with a secret per 100 bytes": filled(16_000, 100),
+        "the same, 100 kB": filled(100_000, 100),
         "nothing but secrets": "\n".join(secrets * 80),
+        "nothing but `password=...;`, 108 kB": nothing_else,
+        "JSON of 1,000 texts, a secret per kB, 1 MB": json.dumps(
+            [filled(1_000, 1_024) for _ in range(1_000)]
+        ),
+        "JSON of 1,000 texts, one per 100 bytes, 1 MB": json.dumps(
+            [filled(1_000, 100) for _ in range(1_000)]
+        ),
+        "JSON of 1,000 texts of `password=...;`, 1 MB": json.dumps(
+            [nothing_else[start : start + 1_000] for start in range(1_000)]
+        ),
+        "JSON of 10,000 small dicts, one secret": json.dumps(
+            [{"role": "user", "n": number} for number in range(10_000)] + [{"password": "x"}]
+        ),
     }
 
 
@@ -165,7 +208,7 @@ def encode_cost() -> dict[str, float]:
 
 def main() -> None:
     """Print the tables."""
-    print(f"{'CPU us per kB (1,024 characters)':34}{'nbtrace':>10}{'naive':>10}{'ratio':>8}")
+    print(f"{'CPU us per kB (1,024 characters)':46}{'nbtrace':>10}{'naive':>10}{'ratio':>8}")
     for name, text in texts().items():
         redact = redact_json_text if name.startswith("JSON") else redact_text
         ours, theirs = [], []
@@ -173,7 +216,7 @@ def main() -> None:
             ours.append(microseconds_per_kb(redact, text))
             theirs.append(microseconds_per_kb(naive, text))
         mine, other = min(ours), min(theirs)
-        print(f"{name:34}{mine:10.2f}{other:10.2f}{mine / other:8.3f}")
+        print(f"{name:46}{mine:10.2f}{other:10.2f}{mine / other:8.3f}")
     print(f"budget {BUDGET:.0f} us per kB\n")
     for name, cost in encode_cost().items():
         print(f"encode_json, {name:40}{cost:8.2f} us")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from conftest import Notebook
 
 import nbtrace
 
@@ -23,8 +24,8 @@ nbtrace.compare(run("the quick fox", "search", "fetch"), run("the slow fox", "se
 def compared() -> nbtrace.TraceDiff:
     scope: dict[str, object] = {}
     head, _, last = CELL.rpartition("\n")
-    exec(head, scope)  # noqa: S102 - the very code that the notebook runs
-    diff = eval(last, scope)  # noqa: S307
+    exec(head, scope)
+    diff = eval(last, scope)
     assert isinstance(diff, nbtrace.TraceDiff)
     return diff
 
@@ -78,8 +79,6 @@ def test_the_keyboard_reaches_everything(opened):
 
 
 def test_it_is_shown_in_jupyterlab(lab, page):
-    from conftest import Notebook
-
     lab.write("compare.ipynb", CELL)
     notebook = Notebook(lab, page, "compare.ipynb")
     notebook.run(0)

@@ -50,3 +50,38 @@ def test_without_scripts_the_static_tree_is_there(browser, opened):
         assert names.count() == len(trace.data.spans)
     finally:
         context.close()
+
+
+def test_spans_by_name_and_the_flame_graph_lead_back_to_the_tree(opened):
+    page, address, _ = opened
+    page.goto(address)
+    page.get_by_role("treegrid").focus()
+    page.keyboard.press("b")
+    table = page.get_by_role("table", name="Spans by name")
+    assert (
+        table.get_by_role("row")
+        .filter(has_text="fetch page")
+        .get_by_role("cell")
+        .first.inner_text()
+        == "2"
+    )
+    table.get_by_role("button", name="Count").click()
+    first = table.get_by_role("row").nth(1)
+    assert first.get_by_role("rowheader").inner_text() == "fetch page"
+    first.get_by_role("button").click()
+    page.get_by_role("region", name="Details of fetch page").wait_for()
+    page.get_by_role("treegrid").focus()
+    page.keyboard.press("w")
+    page.get_by_role("treeitem", name="search documents").click()
+    page.get_by_role("button", name="Show in the tree").click()
+    page.get_by_role("region", name="Details of search documents").wait_for()
+
+
+def test_the_timeline_is_saved_as_a_picture(opened):
+    page, address, _ = opened
+    page.goto(address)
+    for label, start in (("Save as SVG", b"<svg"), ("Save as PNG", b"\x89PNG")):
+        page.get_by_role("button", name="View").click()
+        with page.expect_download() as download:
+            page.get_by_role("button", name=label).click()
+        assert download.value.path().read_bytes().startswith(start)

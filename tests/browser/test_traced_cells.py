@@ -215,7 +215,7 @@ def test_every_cell_the_last_trace_and_a_bare_trace(lab, page):
         notebook.run_to_end(place)
     for place in (2, 4, 5):
         notebook.row(place, "by itself").click()
-        notebook.cell(place).locator(".nbt-details strong", has_text="by itself").wait_for()
+        notebook.cell(place).locator(".nbt-details h3", has_text="by itself").wait_for()
         assert notebook.cell(place).locator(".nbt").count() == 1
     # A traced cell whose value is a trace shows both, one below the other.
     notebook.cell(6).locator(".nbt").nth(1).wait_for()

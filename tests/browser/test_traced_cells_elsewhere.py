@@ -47,7 +47,7 @@ def test_live_in_notebook_7(notebook_server, page):
         time.sleep(0.02)
     assert gaps == 0
     notebook.row(1, "token 11").click()
-    tree.locator(".nbt-details strong", has_text="token 11").wait_for()
+    tree.locator(".nbt-details h3", has_text="token 11").wait_for()
     assert "word 11" in notebook.cell(1).inner_text()
     notebook.run_to_end(2)
     notebook.row(2, "token 3").wait_for()

@@ -104,6 +104,9 @@ def test_keys_stay_in_the_tree(lab, page):
     page.locator(".nbt-row[aria-selected=true]", has_text="fetch page").wait_for()
     page.keyboard.press("?")
     page.get_by_role("dialog", name="Keyboard").wait_for()
+    # One thing at a time: the help, then the details.
+    page.keyboard.press("Escape")
+    page.get_by_role("dialog", name="Keyboard").wait_for(state="detached")
     page.keyboard.press("Escape")
     page.locator(".nbt-details").wait_for(state="detached")
     assert notebook.cells() == 4

@@ -6,7 +6,7 @@ import { useScroll } from "../page/useScroll";
 import { listHeight, visibleSlice } from "../page/window";
 import { BINDINGS, type Command, commandOf } from "./keys";
 import { Line } from "./Line";
-import type { CompareSession } from "./session";
+import type { Comparison } from "./session";
 import { differs, hasChildren, nextDifference, parentOf, shownLines } from "./shown";
 import { Totals } from "./Totals";
 import { Values } from "./Values";
@@ -16,7 +16,7 @@ const LIST_HEIGHT = 336;
 
 let views = 0;
 
-export function TraceDiff({ session }: { session: CompareSession }): JSX.Element {
+export function TraceDiff({ session }: { session: Comparison }): JSX.Element {
   const [, redraw] = useState(0);
   useEffect(() => session.subscribe(() => redraw((value) => value + 1)), [session]);
   const { data } = session;

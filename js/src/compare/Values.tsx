@@ -3,7 +3,7 @@ import type { JSX } from "preact";
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { pretty, stringValue } from "../page/json";
 import { compareWords } from "../page/words";
-import type { CompareSession } from "./session";
+import type { Comparison } from "./session";
 import type { DiffLine, DiffValues, SideValues } from "./types";
 
 type Answer =
@@ -12,7 +12,7 @@ type Answer =
   | { state: "failed"; message: string };
 
 export interface ValuesProps {
-  session: CompareSession;
+  session: Comparison;
   place: number;
   line: DiffLine;
   onClose: () => void;

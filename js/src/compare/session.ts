@@ -4,10 +4,18 @@ import type { Session } from "../page/view";
 import type { KernelMessage, Model } from "../types";
 import type { DiffData, DiffValues } from "./types";
 
-export class CompareSession implements Session {
+/** What the view of a comparison needs of wherever it comes from. */
+export interface Comparison {
+  readonly data: DiffData;
+  /** Whether all lines are here; without a kernel they never will be. */
+  readonly whole: boolean;
+  values(line: number, busy: () => void): Promise<DiffValues>;
+  subscribe(listener: () => void): () => void;
+}
+
+export class CompareSession implements Session, Comparison {
   readonly live = false;
   data: DiffData;
-  /** Whether all lines are here; without a kernel they never will be. */
   whole = false;
   #requests: Requests;
   #model: Model;

@@ -97,35 +97,6 @@ function spaced(group: string): string {
   return out;
 }
 
-export type Token = { kind: "key" | "string" | "number" | "word" | "plain"; text: string };
-
-const TOKEN = /("(?:[^"\\]|\\.)*")(\s*:)?|(-?\d[\d.eE+-]*)|\b(true|false|null)\b/g;
-
-/** Cut JSON text into coloured pieces. */
-export function tokens(text: string): Token[] {
-  const found: Token[] = [];
-  let at = 0;
-  for (const match of text.matchAll(TOKEN)) {
-    if (match.index > at) {
-      found.push({ kind: "plain", text: text.slice(at, match.index) });
-    }
-    const [whole, string, colon, number] = match;
-    if (string !== undefined) {
-      found.push({ kind: colon === undefined ? "string" : "key", text: string });
-      if (colon !== undefined) {
-        found.push({ kind: "plain", text: colon });
-      }
-    } else {
-      found.push({ kind: number === undefined ? "word" : "number", text: whole });
-    }
-    at = match.index + whole.length;
-  }
-  if (at < text.length) {
-    found.push({ kind: "plain", text: text.slice(at) });
-  }
-  return found;
-}
-
 /** The text of a JSON string, or null if the JSON is something else. */
 export function stringValue(json: string): string | null {
   if (!json.startsWith('"')) {

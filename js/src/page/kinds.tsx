@@ -102,7 +102,7 @@ const STATE_LOOKS: Record<State, { words: string; path: string }> = {
     words: "error",
     path: "M8 2a6 6 0 1 0 0 12a6 6 0 1 0 0-12zM5.7 5.7l4.6 4.6M10.3 5.7l-4.6 4.6",
   },
-  incomplete: { words: "never ended", path: "M8 2.2L14 13H2zM8 6.5v3M8 11v.4" },
+  incomplete: { words: "incomplete", path: "M8 2.2L14 13H2zM8 6.5v3M8 11v.4" },
 };
 
 /** The state of a row by its number. */

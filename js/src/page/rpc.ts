@@ -21,6 +21,7 @@ export class Requests {
   #prefix = Math.random().toString(36).slice(2);
   #count = 0;
   #waiting = new Map<string, Waiting>();
+  #listeners = new Set<() => void>();
   #model: Pick<Model, "send">;
 
   constructor(model: Pick<Model, "send">) {
@@ -58,11 +59,25 @@ export class Requests {
     }
   }
 
+  /** Hear when something that was asked for is not what it was; returns how to stop. */
+  onChanged(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** The kernel said that something has changed. */
+  changed(): void {
+    for (const listener of this.#listeners) {
+      listener();
+    }
+  }
+
   /** Forget what is under way. */
   close(): void {
     for (const { timer } of this.#waiting.values()) {
       clearTimeout(timer);
     }
     this.#waiting.clear();
+    this.#listeners.clear();
   }
 }

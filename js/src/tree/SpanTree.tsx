@@ -1,21 +1,42 @@
 /** The tree and timeline of one trace, with the panel of the selected span. */
-import type { JSX, TargetedEvent } from "preact";
-import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
+import type { JSX } from "preact";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { Details } from "../details/Details";
 import { Help } from "../page/Help";
-import { listHeight, scrollToLine, visibleSlice } from "../page/window";
-import { ABSENT } from "./columns";
-import { Header } from "./Header";
+import { useScroll } from "../page/useScroll";
+import { listHeight, visibleSlice } from "../page/window";
+import { commandsOf } from "./commands";
+import { Header, type Menu } from "./Header";
 import { BINDINGS, type Command, commandOf } from "./keys";
-import { Row } from "./Row";
+import { Legend } from "./Legend";
+import { placeAmong } from "./layout";
+import { FilterMenu, ViewMenu, type ViewOptions } from "./Menus";
+import { Notices } from "./Notices";
+import { type Other, OtherView } from "./OtherView";
+import { Overview } from "./Overview";
+import { type PictureFormat, savePicture } from "./picture";
+import { ReplayBar } from "./ReplayBar";
+import { type Columns, Row, type RowsView } from "./Row";
+import { askedWords } from "./SearchBox";
+import { Splitter } from "./Splitter";
 import type { TreeSession } from "./session";
-import { Head } from "./Timeline";
-import type { Line } from "./tree";
-import { type Tree, useSession, useTree } from "./useTree";
+import { gapMarks, Head } from "./Timeline";
+import { useAxis } from "./useAxis";
+import { useDragZoom } from "./useDragZoom";
+import { useReplay } from "./useReplay";
+import { useSearch } from "./useSearch";
+import { useFocus, useSession, useTree } from "./useTree";
 
-/** Kept in step with `.nbt-row` in styles.css. */
+/** Kept in step with `.nbt-row` in tree.css. */
 const LINE_HEIGHT = 24;
 const TREE_HEIGHT = 336;
+/** Smaller traces are their own overview. */
+const OVERVIEW_FROM_SPANS = 40;
+/** From here on the panel stands beside the tree; kept in step with tree.css. */
+const BESIDE_FROM_PIXELS = 760;
+const NAME_SHARE = 0.38;
+const NARROW_PIXELS = 480;
+const LEAST_SLOTS = 64;
 
 export interface SpanTreeProps {
   session: TreeSession;
@@ -25,19 +46,54 @@ export interface SpanTreeProps {
 }
 
 let views = 0;
+/** A further tree of the page begins as the last one was left. */
+let lastOptions: ViewOptions = {
+  critical: false,
+  gaps: false,
+  self: false,
+  sums: false,
+  overview: null,
+};
 
 export function SpanTree({ session, selectedId, onSelect }: SpanTreeProps): JSX.Element {
   useSession(session);
-  const tree = useTree(session);
+  const { rows, summary } = session;
+  const analysis = session.analysis();
   const [viewId] = useState(() => `nbt-${++views}`);
+  const [options, setOptions] = useState(lastOptions);
   const [active, setActive] = useState(-1);
   const [help, setHelp] = useState(false);
+  const [menu, setMenu] = useState<Menu>(null);
+  const [other, setOther] = useState<Other | null>(null);
+  const [fault, setFault] = useState("");
   const [nameWidth, setNameWidth] = useState<number | null>(null);
+  const [height, setHeight] = useState<number | null>(null);
+  const [side, setSide] = useState<{ width: number | null; height: number | null }>({
+    width: null,
+    height: null,
+  });
   const wanted = useRef(-1);
-  const { rows } = session;
-  const list = useScroll(tree.lines.length);
+  const input = useRef<HTMLInputElement>(null);
+  const grid = useRef<HTMLDivElement>(null);
+  const panes = useRef<HTMLDivElement>(null);
+  const [root, setRoot] = useFocus(analysis);
+  const search = useSearch(session, analysis, root);
+  const time = useAxis(analysis, session.now(), session.growing, options.gaps);
+  const player = useReplay(time.axis);
+  const tree = useTree({
+    session,
+    analysis,
+    root,
+    setRoot,
+    kept: search.kept,
+    until: player.until,
+  });
+  const zooming = useDragZoom(grid, time);
+  const { lines } = tree;
+  const list = useScroll(lines.length, LINE_HEIGHT, TREE_HEIGHT);
   const selected = selectedId === "" ? -1 : rows.find(selectedId);
-  const activeRow = active >= 0 ? active : Math.max(selected, tree.lines[0]?.row ?? -1);
+  const first = lines[0] ?? -1;
+  const activeRow = active >= 0 ? active : selected >= 0 ? selected : first;
   const activeIndex = tree.lineOf(activeRow);
 
   // A row that was asked for while it was folded away is scrolled to once it has a line.
@@ -49,220 +105,324 @@ export function SpanTree({ session, selectedId, onSelect }: SpanTreeProps): JSX.
     }
   });
 
-  const goTo = (index: number): void => {
-    const line = tree.lines[Math.max(0, Math.min(index, tree.lines.length - 1))];
-    if (line) {
-      setActive(line.row);
-      list.show(tree.lineOf(line.row));
-      if (selected >= 0) {
-        onSelect(rows.id(line.row));
-      }
-    }
+  const change = (next: Partial<ViewOptions>): void => {
+    lastOptions = { ...options, ...next };
+    setOptions(lastOptions);
   };
-  const select = (index: number): void => {
-    const row = tree.lines[index]?.row ?? -1;
-    if (row >= 0) {
-      setActive(row);
-      onSelect(rows.id(row));
-    }
-  };
-  const nextError = (): void => {
-    const row = tree.nextError(activeRow);
-    if (row >= 0) {
+  const goTo = (row: number): void => {
+    setActive(row);
+    wanted.current = row;
+    if (tree.lineOf(row) < 0) {
       tree.reveal(row);
-      setActive(row);
-      wanted.current = row;
+    }
+    if (selected >= 0) {
       onSelect(rows.id(row));
     }
   };
-  const run = (command: Command, event: KeyboardEvent): void => {
-    const line = tree.lines[activeIndex];
-    const page = Math.max(1, Math.floor(list.height / LINE_HEIGHT) - 1);
-    const actions: Record<Command, () => void> = {
-      next: () => goTo(activeIndex + 1),
-      previous: () => goTo(activeIndex - 1),
-      pageDown: () => goTo(activeIndex + page),
-      pageUp: () => goTo(activeIndex - page),
-      first: () => goTo(0),
-      last: () => goTo(tree.lines.length - 1),
-      open: () => openOrEnter(tree, line, () => goTo(activeIndex + 1)),
-      close: () => closeOrLeave(tree, line, (index) => goTo(index)),
-      details: () => (selected === activeRow ? onSelect("") : select(activeIndex)),
-      leave: () => {
-        if (help || selected >= 0) {
-          setHelp(false);
-          onSelect("");
-        } else {
-          (event.currentTarget as HTMLElement).blur();
-        }
-      },
-      nextError,
-      foldAll: tree.foldAll,
-      openAll: tree.openAll,
-      help: () => setHelp((shown) => !shown),
-    };
-    actions[command]();
+  const select = (row: number): void => {
+    setActive(row);
+    onSelect(rows.id(row));
   };
-  const onKeyDown = (event: KeyboardEvent): void => {
-    const command = commandOf(event);
-    if (command !== null) {
-      event.preventDefault();
-      run(command, event);
+  const leave = (): void => {
+    if (menu !== null || help) {
+      setMenu(null);
+      setHelp(false);
+    } else if (selected >= 0) {
+      onSelect("");
+    } else if (player.replay) {
+      player.close();
+    } else if (search.text !== "") {
+      search.setText("");
+    } else {
+      grid.current?.blur();
     }
+  };
+  const overview =
+    options.overview ?? (analysis.layout.order.length >= OVERVIEW_FROM_SPANS || !!time.zoomed);
+  const commands = commandsOf({
+    session,
+    analysis,
+    tree,
+    search,
+    time,
+    player,
+    options,
+    overview,
+    root,
+    setRoot,
+    activeRow,
+    activeIndex,
+    page: Math.max(1, Math.floor(list.height / LINE_HEIGHT) - 1),
+    selected,
+    goTo,
+    select,
+    deselect: () => onSelect(""),
+    change,
+    leave,
+    showOther: setOther,
+    focusSearch: () => input.current?.select(),
+    resizeName: (pixels) =>
+      setNameWidth((old) => Math.max(90, (old ?? list.width * NAME_SHARE) + pixels)),
+    toggleHelp: () => setHelp((shown) => !shown),
+  });
+  const run = (command: Command, key = ""): void => commands[command](key);
+  const save = (format: PictureFormat): void => {
+    setFault("");
+    setMenu(null);
+    savePicture(session, format).catch((error: Error) => setFault(error.message));
+  };
+  const closeOther = (): void => {
+    setOther(null);
+    // The grid comes back with the next frame.
+    setTimeout(() => grid.current?.focus(), 0);
   };
 
-  const now = session.now();
-  const live = session.summary?.finished === false;
-  const { version } = rows;
-  const axis = useMemo(() => timeAxis(session, now), [session, rows, version, live ? now : 0]);
-  const showTokens = (session.summary?.tokens ?? null) !== null;
-  const slice = visibleSlice(tree.lines.length, LINE_HEIGHT, list.top, list.height);
-  const columns = `${nameWidth === null ? "minmax(110px, 38%)" : `${nameWidth}px`} ${
-    showTokens ? "64px " : ""
-  }72px minmax(60px, 1fr)`;
-  const name = nameWidth ?? Math.max(110, list.width * 0.38);
-  const timeWidth = list.width - name - (showTokens ? 72 : 0) - 80 - 36;
+  const narrow = list.width < NARROW_PIXELS;
+  const knowsTokens = (summary?.tokens ?? null) !== null;
+  const columns: Columns = {
+    tokens: knowsTokens && !narrow,
+    cost: options.sums && (summary?.cost ?? null) !== null && !narrow,
+    self: options.self,
+    sums: options.sums,
+  };
+  const figures = [columns.tokens, columns.cost, columns.self].filter(Boolean).length;
+  const name = Math.min(nameWidth ?? Math.max(110, list.width * NAME_SHARE), list.width * 0.8);
+  const template = `${nameWidth === null ? "minmax(110px, 38%)" : `${name}px`} ${"68px ".repeat(
+    figures,
+  )}72px minmax(40px, 1fr)`;
+  const timeWidth = list.width - name - figures * 76 - 80 - 20;
+  const slice = visibleSlice(lines.length, LINE_HEIGHT, list.top, list.height);
   const shown = activeIndex >= slice.from && activeIndex < slice.to;
+  const view: RowsView = {
+    id: viewId,
+    rows,
+    analysis,
+    scale: time.scale,
+    // Another machine's clock may be ahead: what has ended is drawn to its end.
+    now: Math.min(
+      player.until,
+      Math.max(session.growing ? session.now() : analysis.now, analysis.times.to),
+    ),
+    columns,
+    critical: options.critical,
+    pattern: search.pattern,
+    where: search.where,
+    onToggle: tree.toggle,
+    onSelect: select,
+    onFocus: setRoot,
+    onZoom: (row) => time.zoomToTimes(analysis.times.start[row] ?? 0, analysis.times.end[row] ?? 0),
+  };
+  const matchAt = placeAmong(analysis.layout, search.matches, activeRow) + 1;
+  const box = panes.current?.clientWidth ?? 0;
+  const beside = box >= BESIDE_FROM_PIXELS;
+  const slots = Math.max(LEAST_SLOTS, slice.to - slice.from);
+  const drawn = Array.from(lines.subarray(slice.from, slice.to));
   return (
-    <div class="nbt-tree" style={{ "--nbt-columns": columns }}>
+    <div
+      class="nbt-tree"
+      style={{
+        "--nbt-columns": template,
+        ...(height === null ? {} : { "--nbt-height": `${height}px` }),
+        ...(side.width === null ? {} : { "--nbt-side-width": `${side.width}px` }),
+        ...(side.height === null ? {} : { "--nbt-side-height": `${side.height}px` }),
+      }}
+      onPointerDown={(event) => {
+        const target = event.target as Element;
+        if (menu !== null && !target.closest(".nbt-pop, .nbt-tools")) {
+          setMenu(null);
+        }
+      }}
+    >
       <Header
         session={session}
-        onFoldAll={tree.foldAll}
-        onOpenAll={tree.openAll}
-        onNextError={nextError}
+        search={search}
+        input={input}
+        at={matchAt}
+        menu={menu}
+        zoomed={time.zoomed !== null}
+        onMatch={(step) => run(step > 0 ? "nextMatch" : "previousMatch")}
+        onLeave={() => grid.current?.focus()}
+        onMenu={setMenu}
+        onResetZoom={time.reset}
+        onNextError={() => run("nextError")}
         onHelp={() => setHelp((value) => !value)}
       />
       {help && <Help bindings={BINDINGS} onClose={() => setHelp(false)} />}
-      <div class="nbt-panes">
+      {menu === "filter" && (
+        <FilterMenu
+          search={search}
+          total={analysis.times.to - analysis.times.from}
+          onClose={() => closeMenu(setMenu, grid.current)}
+        />
+      )}
+      {menu === "view" && (
+        <ViewMenu
+          options={options}
+          overview={overview}
+          gaps={analysis.gaps.length}
+          hasTokens={knowsTokens}
+          canReplay={!session.growing}
+          run={run}
+          onSave={save}
+          onClose={() => closeMenu(setMenu, grid.current)}
+        />
+      )}
+      {fault && (
+        <p class="nbt-note" role="alert">
+          {fault}
+        </p>
+      )}
+      <Notices session={session} analysis={analysis} root={root} onFocus={setRoot} />
+      <ReplayBar player={player} axis={time.axis} />
+      {overview && <Overview rows={rows} analysis={analysis} time={time} until={player.until} />}
+      {other && (
+        <OtherView
+          other={other}
+          session={session}
+          analysis={analysis}
+          onClose={closeOther}
+          onPick={(row) => {
+            closeOther();
+            goTo(row);
+            select(row);
+          }}
+        />
+      )}
+      <div class="nbt-panes" ref={panes} hidden={other !== null}>
         <div
+          ref={grid}
           class="nbt-grid"
           role="treegrid"
-          aria-label={`Spans of ${session.summary?.name ?? "the trace"}`}
-          aria-rowcount={tree.lines.length + 1}
-          aria-colcount={showTokens ? 4 : 3}
+          aria-label={`Spans of ${summary?.name ?? "the trace"}`}
+          aria-rowcount={lines.length + 1}
+          aria-colcount={figures + 3}
           {...(shown ? { "aria-activedescendant": `${viewId}-${activeRow}` } : {})}
           tabIndex={0}
-          onKeyDown={onKeyDown}
+          onKeyDown={(event) => {
+            const command = commandOf(event);
+            if (command !== null) {
+              event.preventDefault();
+              run(command, event.key);
+            }
+          }}
+          onPointerDown={zooming.onPointerDown}
+          onPointerMove={zooming.onPointerMove}
+          onPointerUp={zooming.onPointerUp}
+          onClickCapture={zooming.onClickCapture}
         >
-          <Head
-            length={axis.length}
-            width={timeWidth}
-            showTokens={showTokens}
-            onResize={setNameWidth}
-          />
-          <div class="nbt-scroll" ref={list.element} role="presentation" onScroll={list.onScroll}>
+          <Head scale={time.scale} width={timeWidth} columns={columns} onResize={setNameWidth} />
+          <div
+            class="nbt-scroll"
+            ref={list.element}
+            role="rowgroup"
+            // Browsers make what scrolls a tab stop of its own.
+            tabIndex={-1}
+            onScroll={list.onScroll}
+          >
             <div
               class="nbt-list"
               role="presentation"
-              style={{ height: `${listHeight(tree.lines.length, LINE_HEIGHT)}px` }}
+              style={{ height: `${listHeight(lines.length, LINE_HEIGHT)}px` }}
             >
-              {tree.lines.slice(slice.from, slice.to).map((line, offset) => (
+              <GapLines scale={time.scale} />
+              {drawn.map((row, offset) => (
                 <Row
-                  key={line.row}
-                  id={`${viewId}-${line.row}`}
-                  rows={rows}
-                  line={line}
+                  // By slot: a line that scrolls out lends its elements to one that scrolls in.
+                  key={(slice.from + offset) % slots}
+                  view={view}
+                  row={row}
+                  depth={tree.depthOf(row)}
+                  open={tree.isOpen(row)}
                   index={slice.from + offset}
                   top={(slice.from + offset) * LINE_HEIGHT}
-                  axis={axis}
-                  now={now}
-                  active={line.row === activeRow}
-                  selected={line.row === selected}
-                  showTokens={showTokens}
-                  onToggle={tree.toggle}
-                  onSelect={select}
+                  active={row === activeRow}
+                  selected={row === selected}
                 />
               ))}
             </div>
           </div>
-          {tree.lines.length === 0 && <p class="nbt-note">Waiting for the first span…</p>}
+          {zooming.marked && <div class="nbt-drag" style={pixels(zooming.marked)} />}
+          {lines.length === 0 && (
+            <p class="nbt-note">{emptyWords(session, search.kept !== null)}</p>
+          )}
         </div>
         {selected >= 0 && (
-          <Details key={selected} session={session} row={selected} onClose={() => onSelect("")} />
+          <>
+            <Splitter
+              label={beside ? "Width of the details" : "Height of the details"}
+              direction={beside ? "x" : "y"}
+              size={beside ? (side.width ?? box * 0.44) : (side.height ?? 420)}
+              least={beside ? 220 : 120}
+              most={beside ? Math.max(240, box - 260) : 2000}
+              reversed={beside}
+              onSize={(size) => setSide({ ...side, [beside ? "width" : "height"]: size })}
+            />
+            <div class="nbt-side">
+              <Details
+                key={selected}
+                session={session}
+                row={selected}
+                onClose={() => onSelect("")}
+              />
+            </div>
+          </>
         )}
       </div>
+      <Legend kinds={analysis.kinds} filter={search.filter} onFilter={search.setFilter} />
+      {analysis.layout.order.length > 1 && (
+        <Splitter
+          label="Height of the tree"
+          direction="y"
+          size={height ?? list.height}
+          least={72}
+          most={3000}
+          onSize={setHeight}
+        />
+      )}
+      <p class="nbt-unseen" role="status" aria-live="polite">
+        {said(search.text === "" ? "" : askedWords(search), matchAt, search.kept, lines.length)}
+      </p>
     </div>
   );
 }
 
-/** Right arrow: unfold, or go to the first child. */
-function openOrEnter(tree: Tree, line: Line | undefined, enter: () => void): void {
-  if (line && line.children > 0) {
-    if (line.open) {
-      enter();
-    } else {
-      tree.toggle(line);
-    }
+/** What a screen reader is told of a search or a filter. */
+function said(words: string, at: number, kept: Uint8Array | null, lines: number): string {
+  return [words, at > 0 ? `at match ${at}` : "", kept === null ? "" : `${lines} rows shown`]
+    .filter(Boolean)
+    .join(", ");
+}
+
+function closeMenu(setMenu: (menu: Menu) => void, grid: HTMLElement | null): void {
+  setMenu(null);
+  grid?.focus();
+}
+
+function pixels(box: { left: number; width: number }): { left: string; width: string } {
+  return { left: `${box.left}px`, width: `${box.width}px` };
+}
+
+function emptyWords(session: TreeSession, filtered: boolean): string {
+  if (session.rows.length === 0) {
+    return "Waiting for the first span…";
   }
+  return filtered ? "No span is like that. Esc or the filter menu shows all again." : "";
 }
 
-/** Left arrow: fold, or go to the parent. */
-function closeOrLeave(tree: Tree, line: Line | undefined, goTo: (index: number) => void): void {
-  if (line?.open) {
-    tree.toggle(line);
-  } else if (line) {
-    let index = tree.lineOf(line.row);
-    while (index >= 0 && (tree.lines[index]?.depth ?? 0) >= line.depth) {
-      index -= 1;
-    }
-    if (index >= 0) {
-      goTo(index);
-    }
-  }
-}
-
-/** From the earliest start to the latest end; late spans may lie outside the root. */
-function timeAxis(session: TreeSession, now: number): { from: number; length: number } {
-  const { rows } = session;
-  const from = session.origin();
-  let to = from;
-  for (let row = 0; row < rows.length; row++) {
-    if (rows.state[row] !== ABSENT) {
-      const end = rows.end[row] ?? Number.NaN;
-      to = Math.max(to, Number.isNaN(end) ? now : end);
-    }
-  }
-  return { from, length: Math.max(1, to - from) };
-}
-
-interface Scroll {
-  element: { current: HTMLDivElement | null };
-  top: number;
-  height: number;
-  width: number;
-  onScroll: (event: TargetedEvent<HTMLDivElement>) => void;
-  show: (index: number) => void;
-}
-
-function useScroll(total: number): Scroll {
-  const element = useRef<HTMLDivElement>(null);
-  const [top, setTop] = useState(0);
-  const [height, setHeight] = useState(TREE_HEIGHT);
-  const [width, setWidth] = useState(600);
-  useEffect(() => {
-    const node = element.current;
-    if (!node) {
-      return;
-    }
-    const observer = new ResizeObserver(() => {
-      setHeight(node.clientHeight || TREE_HEIGHT);
-      setWidth(node.clientWidth || 600);
-    });
-    observer.observe(node);
-    return () => observer.disconnect();
-  }, []);
-  return {
-    element,
-    // A fold may have shortened the list since the last scroll event.
-    top: Math.max(0, Math.min(top, listHeight(total, LINE_HEIGHT) - height)),
-    height,
-    width,
-    onScroll: (event) => setTop(event.currentTarget.scrollTop),
-    show: (index) => {
-      const node = element.current;
-      if (node) {
-        node.scrollTop = scrollToLine(index, LINE_HEIGHT, node.scrollTop, node.clientHeight);
-      }
-    },
-  };
+/** Where the axis is cut, down the whole list. */
+function GapLines({ scale }: { scale: RowsView["scale"] }): JSX.Element | null {
+  const gaps = gapMarks(scale);
+  return gaps.length === 0 ? null : (
+    <div class="nbt-gaps" aria-hidden="true">
+      <div class="nbt-time">
+        {gaps.map(({ at, size }) => (
+          <span
+            key={at}
+            class="nbt-gap"
+            style={{ left: `${at * 100}%`, width: `${size * 100}%` }}
+          />
+        ))}
+      </div>
+    </div>
+  );
 }

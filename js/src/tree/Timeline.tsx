@@ -1,45 +1,97 @@
 /** The head of the grid: column names, the time axis, and the handle that sizes the name column. */
 import type { JSX, TargetedPointerEvent } from "preact";
 import { duration, ticks } from "../page/format";
+import type { Columns } from "./Row";
+import { type Scale, share, toAxis } from "./scale";
 
 /** A mark and its words take about this much. */
-const TICK_PIXELS = 70;
-const WORDS_PIXELS = 52;
-const NARROWEST_NAME = 90;
+const TICK_PIXELS = 76;
+const WORDS_PIXELS = 56;
+export const NARROWEST_NAME = 90;
 
 export interface HeadProps {
-  length: number;
+  scale: Scale;
   /** Pixels of the time column. */
   width: number;
-  showTokens: boolean;
+  columns: Columns;
   onResize: (width: number) => void;
 }
 
-export function Head({ length, width, showTokens, onResize }: HeadProps): JSX.Element {
+export function Head({ scale, width, columns, onResize }: HeadProps): JSX.Element {
   return (
     <div class="nbt-head" role="row" aria-rowindex={1}>
       <div class="nbt-name" role="columnheader">
         Span
         <Handle onResize={onResize} />
       </div>
-      {showTokens && (
-        <div class="nbt-figure" role="columnheader">
-          Tokens
-        </div>
-      )}
-      <div class="nbt-figure" role="columnheader">
-        Duration
-      </div>
+      {columns.tokens && <Title text="Tokens" />}
+      {columns.cost && <Title text="Cost" />}
+      {columns.self && <Title text="Self" />}
+      <Title text="Duration" />
       <div class="nbt-time" role="columnheader" aria-label="Time">
-        {ticks(length, Math.max(1, width / TICK_PIXELS)).map((mark) => (
-          <span key={mark} style={{ left: `${(mark / length) * 100}%` }}>
+        {marks(scale, width).map(({ at, words }) => (
+          <span key={words} class="nbt-mark" style={{ left: `${at * 100}%` }}>
             {/* A cut unit would say something else: "200 m" for 200 ms. */}
-            {(1 - mark / length) * width < WORDS_PIXELS ? "" : mark === 0 ? "0" : duration(mark)}
+            {(1 - at) * width < WORDS_PIXELS ? "" : words}
+          </span>
+        ))}
+        {gapMarks(scale).map(({ at, size, length }) => (
+          <span
+            key={at}
+            class="nbt-gap"
+            title={`${duration(length)} in which nothing ran, cut short`}
+            style={{ left: `${at * 100}%`, width: `${size * 100}%` }}
+          >
+            {size * width > 34 ? duration(length) : ""}
           </span>
         ))}
       </div>
     </div>
   );
+}
+
+function Title({ text }: { text: string }): JSX.Element {
+  return (
+    <div class="nbt-figure" role="columnheader">
+      {text}
+    </div>
+  );
+}
+
+/** Round times where they are drawn; none inside a gap that is cut short. */
+function marks(scale: Scale, width: number): { at: number; words: string }[] {
+  const { axis } = scale;
+  const length = scale.to - scale.from;
+  const first = axis.gaps.length === 0 ? scale.from : 0;
+  const steps = ticks(length, Math.max(1, width / TICK_PIXELS));
+  const step = steps.length > 1 ? (steps[1] ?? length) : length;
+  const found: { at: number; words: string }[] = [];
+  let free = Number.NEGATIVE_INFINITY;
+  const last = axis.gaps.length === 0 ? scale.to : axis.to - axis.from;
+  const begin = Math.ceil(first / step - 1e-9) * step;
+  for (let mark = begin, count = 0; mark <= last && count < MOST_MARKS; mark += step, count++) {
+    const time = axis.from + mark;
+    const inGap = axis.gaps.some(([from, to]) => time > from && time < to);
+    const at = (toAxis(axis, time) - scale.from) / length;
+    if (!inGap && at >= 0 && at < 0.999 && at >= free) {
+      found.push({ at, words: mark === 0 ? "0" : duration(mark) });
+      free = at + WORDS_PIXELS / width;
+    }
+  }
+  return found;
+}
+
+/** Over folded gaps marks are looked for one by one; more than these would be a long look. */
+const MOST_MARKS = 2_000;
+
+/** Where gaps are cut out of what is drawn. */
+export function gapMarks(scale: Scale): { at: number; size: number; length: number }[] {
+  return scale.axis.gaps
+    .map(([from, to]) => {
+      const at = share(scale, from);
+      return { at, size: share(scale, to) - at, length: to - from };
+    })
+    .filter(({ at, size }) => at + size > 0 && at < 1);
 }
 
 function Handle({ onResize }: { onResize: (width: number) => void }): JSX.Element {
@@ -54,6 +106,7 @@ function Handle({ onResize }: { onResize: (width: number) => void }): JSX.Elemen
   return (
     <span
       class="nbt-handle"
+      title="Width of the names (< and >)"
       onPointerDown={(event) => {
         event.preventDefault();
         event.currentTarget.setPointerCapture(event.pointerId);

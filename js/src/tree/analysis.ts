@@ -2,23 +2,13 @@
  * What is reckoned from the rows, each thing when it is first asked for and once for each version:
  * drawing a frame must not look at every row.
  */
-import { type CriticalPath, criticalPath, onCriticalPath } from "./criticalPath";
+
 import type { Rows } from "./columns";
+import { type CriticalPath, criticalPath, onCriticalPath } from "./criticalPath";
+import { type Layout, layoutOf } from "./layout";
 import { rollUp } from "./rollup";
 import { idleGaps } from "./scale";
-import {
-  busyStretches,
-  joined,
-  ownStretches,
-  type Stretch,
-  selfTimes,
-  type Times,
-  timesOf,
-} from "./times";
-import { type Layout, layoutOf } from "./layout";
-
-/** A bar is at most this many pieces; finer ones cannot be told apart. */
-const MOST_PIECES = 120;
+import { busyStretches, ownStretches, type Stretch, selfTimes, type Times, timesOf } from "./times";
 
 export class Analysis {
   readonly layout: Layout;
@@ -65,7 +55,7 @@ export class Analysis {
   /** Long times in which nothing ran; none while the trace runs, so that the axis keeps still. */
   get gaps(): readonly Stretch[] {
     const { from, to, open } = this.times;
-    this.#gaps ??= open ? [] : idleGaps(busyStretches(this.layout, this.times), from, to);
+    this.#gaps ??= open > 0 ? [] : idleGaps(busyStretches(this.layout, this.times), from, to);
     return this.#gaps;
   }
 
@@ -84,12 +74,12 @@ export class Analysis {
 
   /** When a row itself ran, and not a child of it. */
   own(row: number): readonly Stretch[] {
-    return kept(this.#own, row, () => this.#few(row, ownStretches(this.layout, this.times, row)));
+    return kept(this.#own, row, () => ownStretches(this.layout, this.times, row));
   }
 
   /** When anything in a folded row's subtree ran. */
   busy(row: number): readonly Stretch[] {
-    return kept(this.#busy, row, () => this.#few(row, busyStretches(this.layout, this.times, row)));
+    return kept(this.#busy, row, () => busyStretches(this.layout, this.times, row));
   }
 
   /** Which part of a row, or of its folded subtree, the end of the trace waited for. */
@@ -97,14 +87,8 @@ export class Analysis {
     this.#path ??= criticalPath(this.layout, this.times);
     const path = this.#path;
     return kept(this.#critical, folded ? row : -1 - row, () =>
-      this.#few(row, onCriticalPath(path, this.layout, row, folded)),
+      onCriticalPath(path, this.layout, row, folded),
     );
-  }
-
-  /** Pieces too close to be told apart are drawn as one. */
-  #few(row: number, stretches: Stretch[]): Stretch[] {
-    const length = (this.times.end[row] ?? 0) - (this.times.start[row] ?? 0);
-    return stretches.length > MOST_PIECES ? joined(stretches, length / MOST_PIECES) : stretches;
   }
 }
 

@@ -21,6 +21,12 @@ export interface Preview {
   error: string;
 }
 
+/** Something that happened at a moment of a span. */
+export interface SpanEvent {
+  time: number;
+  name: string;
+}
+
 /** The rows known so far. `length` counts the numbers in use, absent rows among them. */
 export class Rows {
   length = 0;
@@ -36,6 +42,8 @@ export class Rows {
   names: string[] = [];
   kinds: string[] = [];
   previews = new Map<number, Preview>();
+  events = new Map<number, SpanEvent[]>();
+  #found: { id: string; row: number } | null = null;
 
   #reserve(length: number): void {
     if (length > this.state.length) {
@@ -86,7 +94,20 @@ export class Rows {
     for (const [row, inputs, outputs, error] of texts.previews) {
       this.previews.set(row, { inputs, outputs, error });
     }
+    this.#takeEvents(texts.events);
     this.version += 1;
+  }
+
+  #takeEvents(events: RowTexts["events"]): void {
+    const changed = new Map<number, SpanEvent[]>();
+    for (const [row, time, name] of events) {
+      const list = changed.get(row) ?? [];
+      list.push({ time, name });
+      changed.set(row, list);
+    }
+    for (const [row, list] of changed) {
+      this.events.set(row, list);
+    }
   }
 
   /** The span id of a row as 16 hex digits. */
@@ -103,17 +124,38 @@ export class Rows {
     if (!/^[0-9a-f]{16}$/.test(id)) {
       return -1;
     }
-    const bytes = Array.from({ length: 8 }, (_, index) =>
-      Number.parseInt(id.slice(index * 2, index * 2 + 2), 16),
-    );
-    for (let row = 0; row < this.length; row++) {
-      if (
-        this.state[row] !== ABSENT &&
-        bytes.every((byte, index) => this.ids[row * 8 + index] === byte)
-      ) {
+    // The selection is looked up for each frame.
+    if (this.#found?.id === id && this.state[this.#found.row] !== ABSENT) {
+      return this.#found.row;
+    }
+    const words = new BigUint64Array(this.ids.buffer, 0, this.length);
+    const wanted = idWord(id);
+    for (let row = words.indexOf(wanted); row >= 0; row = words.indexOf(wanted, row + 1)) {
+      if (this.state[row] !== ABSENT) {
+        this.#found = { id, row };
         return row;
       }
     }
     return -1;
   }
+
+  /** The rows of many span ids; those that are not here are left out. */
+  findAll(ids: readonly string[]): Set<number> {
+    const wanted = new Set(ids.filter((id) => /^[0-9a-f]{16}$/.test(id)).map(idWord));
+    const words = new BigUint64Array(this.ids.buffer, 0, this.length);
+    const rows = new Set<number>();
+    words.forEach((word, row) => {
+      if (wanted.has(word) && this.state[row] !== ABSENT) {
+        rows.add(row);
+      }
+    });
+    return rows;
+  }
+}
+
+/** A span id as the number that its bytes are in this machine's order. */
+function idWord(id: string): bigint {
+  const view = new DataView(new ArrayBuffer(8));
+  view.setBigUint64(0, BigInt(`0x${id}`));
+  return new BigUint64Array(view.buffer)[0] ?? 0n;
 }

@@ -5,9 +5,10 @@
  * child began, for the one that had finished last by then; and so on. What is left between them is
  * the span's own. No recursion, and each span is looked at once.
  */
+
+import type { Layout } from "./layout";
 import type { Stretch, Times } from "./times";
 import { joined } from "./times";
-import type { Layout } from "./layout";
 
 /** Pieces of the path in the order of the tree, then of time. */
 export interface CriticalPath {

@@ -1,7 +1,7 @@
 /** Which rows a person looks for: by text, kind, state and duration. Pure. */
 import { ABSENT, ERROR, INCOMPLETE, OPEN, type Preview } from "./columns";
-import type { Times } from "./times";
 import type { Layout } from "./layout";
+import type { Times } from "./times";
 
 export const STATUSES = ["any", "error", "open", "incomplete"] as const;
 export type Status = (typeof STATUSES)[number];

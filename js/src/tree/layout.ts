@@ -222,6 +222,27 @@ export function revealed(layout: Layout, folds: Folds, root: number, row: number
   return { depth: folds.depth, toggled };
 }
 
+/** How many of some rows, which are in the order of the tree, stand above a place. */
+export function countAbove(layout: Layout, rows: Uint32Array, place: number): number {
+  let low = 0;
+  let high = rows.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((layout.place[rows[middle] ?? 0] ?? 0) < place) {
+      low = middle + 1;
+    } else {
+      high = middle;
+    }
+  }
+  return low;
+}
+
+/** Where a row is among rows that are in the order of the tree, -1 when it is none of them. */
+export function placeAmong(layout: Layout, rows: Uint32Array, row: number): number {
+  const at = countAbove(layout, rows, layout.place[row] ?? -1);
+  return rows[at] === row ? at : -1;
+}
+
 /** Whether a row lies in the subtree of another. */
 export function isBelow(layout: Layout, row: number, root: number): boolean {
   const distance = (layout.place[row] ?? -1) - (layout.place[root] ?? 0);

@@ -1,6 +1,7 @@
 /** The whole trace as a small picture: lanes from top to bottom of the tree, bins of time. */
-import type { Times } from "./times";
+
 import type { Layout } from "./layout";
+import type { Times } from "./times";
 
 export interface Picture {
   lanes: number;

@@ -7,7 +7,9 @@
 import type { Stretch } from "./times";
 
 /** Part of the time that is not idle, which each folded gap keeps. */
-const GAP_SHARE = 0.03;
+const GAP_SHARE = 0.06;
+/** Where next to nothing is busy, a gap still has a width. */
+const GAP_KEEPS = 0.002;
 /** A gap shorter than this share of the trace is not worth a mark. */
 export const GAP_AT_LEAST = 0.05;
 /** More marks than this would be what the axis shows. */
@@ -44,7 +46,7 @@ export interface Axis {
 
 export function axisOf(from: number, to: number, gaps: readonly Stretch[] = []): Axis {
   const idle = gaps.reduce((sum, gap) => sum + gap[1] - gap[0], 0);
-  const width = Math.max((to - from - idle) * GAP_SHARE, Number.MIN_VALUE);
+  const width = Math.max((to - from - idle) * GAP_SHARE, (to - from) * GAP_KEEPS);
   const marks = new Float64Array(gaps.length * 2);
   const times = new Float64Array(gaps.length * 2);
   let cut = 0;

@@ -6,10 +6,15 @@
 import { Requests } from "../page/rpc";
 import type { Session } from "../page/view";
 import type { KernelMessage, Model, RowsMessage, RowTexts, Summary } from "../types";
-import { ABSENT, Rows } from "./columns";
+import { Analysis } from "./analysis";
+import { Rows } from "./columns";
 
 /** How long rows may take to come by themselves before the page asks for all of them. */
 const SNAPSHOT_AFTER_MS = 400;
+/** The kernel gives a sign of life every 5 s; after three missed ones it is said to be silent. */
+const SILENT_AFTER_MS = 16_000;
+/** Reckoning the tree anew takes at most this share of the time while rows come. */
+const ANALYSIS_SHARE = 0.2;
 
 export class TreeSession implements Session {
   rows = new Rows();
@@ -20,9 +25,10 @@ export class TreeSession implements Session {
   partial = false;
   requests: Requests;
   #next = -1;
-  #origin = 0;
-  #originOf: Rows | null = null;
-  #originVersion = -1;
+  #analysis: Analysis | null = null;
+  #analysed: Rows | null = null;
+  #analysedVersion = -1;
+  #analysisTook = 0;
   #model: Model;
   #listeners = new Set<() => void>();
   #scheduled = false;
@@ -35,7 +41,7 @@ export class TreeSession implements Session {
     this.#fromState();
     model.on("msg:custom", this.#receive);
     this.#timer = setTimeout(() => {
-      const missing = this.summary === null || this.#present() < this.summary.spans;
+      const missing = this.summary === null || this.rows.length < this.summary.spans;
       if (this.#next < 0 && missing) {
         this.#askForAll();
       }
@@ -55,10 +61,6 @@ export class TreeSession implements Session {
     }
   }
 
-  #present(): number {
-    return this.rows.length;
-  }
-
   #askForAll(): void {
     this.partial = true;
     this.#model.send({ kind: "snapshot" });
@@ -70,6 +72,8 @@ export class TreeSession implements Session {
       this.#receiveRows(message, buffers);
     } else if (message.kind === "response") {
       this.requests.answer(message, buffers);
+    } else if (message.kind === "changed") {
+      this.requests.changed();
     }
   }
 
@@ -94,24 +98,35 @@ export class TreeSession implements Session {
     this.#notify();
   }
 
+  /** What follows from the rows as they are now. */
+  analysis(): Analysis {
+    const { rows } = this;
+    if (!this.#analysis || this.#analysed !== rows || this.#analysedVersion !== rows.version) {
+      const started = performance.now();
+      this.#analysed = rows;
+      this.#analysedVersion = rows.version;
+      this.#analysis = new Analysis(rows, this.now());
+      this.#analysisTook = performance.now() - started;
+    }
+    return this.#analysis;
+  }
+
   /**
    * Where the trace begins, in nanoseconds since the base of all times here. The base is the first
    * start that was told; a cell's own start is told anew when its code begins to run.
    */
   origin(): number {
-    const { rows } = this;
-    if (this.#originOf !== rows || this.#originVersion !== rows.version) {
-      this.#originOf = rows;
-      this.#originVersion = rows.version;
-      let origin = Number.POSITIVE_INFINITY;
-      for (let row = 0; row < rows.length; row++) {
-        if (rows.state[row] !== ABSENT) {
-          origin = Math.min(origin, rows.start[row] ?? 0);
-        }
-      }
-      this.#origin = Number.isFinite(origin) ? origin : 0;
-    }
-    return this.#origin;
+    return this.analysis().times.from;
+  }
+
+  /** Whether the kernel should have said something by now: it may have died. */
+  get silent(): boolean {
+    return this.following && performance.now() - this.heard > SILENT_AFTER_MS;
+  }
+
+  /** Whether bars of open spans grow. */
+  get growing(): boolean {
+    return this.following && !this.silent && (this.live || this.analysis().times.open > 0);
   }
 
   /** "Now" for spans that are open, in nanoseconds since the base of all times here. */
@@ -119,12 +134,18 @@ export class TreeSession implements Session {
     if (!this.summary) {
       return 0;
     }
-    const since = this.summary.finished ? 0 : (performance.now() - this.heard) * 1e6;
-    return this.summary.now_ns + since;
+    const since = this.following ? Math.min(performance.now() - this.heard, SILENT_AFTER_MS) : 0;
+    return this.summary.now_ns + since * 1e6;
   }
 
+  /** Whether the root runs. */
   get live(): boolean {
     return this.summary?.finished === false;
+  }
+
+  /** Whether more spans may come: tasks may outlive their cell. */
+  get following(): boolean {
+    return this.summary?.live === true;
   }
 
   subscribe(listener: () => void): () => void {
@@ -141,7 +162,7 @@ export class TreeSession implements Session {
         for (const listener of this.#listeners) {
           listener();
         }
-      }, 0);
+      }, this.#analysisTook / ANALYSIS_SHARE);
     }
   }
 

@@ -19,8 +19,8 @@ export interface Times {
   /** First start and last end; late spans may lie outside the root. */
   from: number;
   to: number;
-  /** Whether a span has not ended. */
-  open: boolean;
+  /** How many spans have not ended. */
+  open: number;
 }
 
 /** A stretch of time. */
@@ -31,14 +31,14 @@ export function timesOf(rows: Clock, now: number): Times {
   const end = new Float64Array(rows.length);
   let from = Number.POSITIVE_INFINITY;
   let to = Number.NEGATIVE_INFINITY;
-  let open = false;
+  let open = 0;
   for (let row = 0; row < rows.length; row++) {
     if (rows.state[row] === ABSENT) {
       continue;
     }
     const begin = finite(rows.start[row], 0);
     const stored = rows.end[row] ?? Number.NaN;
-    open ||= Number.isNaN(stored);
+    open += Number.isNaN(stored) ? 1 : 0;
     const last = Math.max(begin, finite(stored, now));
     start[row] = begin;
     end[row] = last;
@@ -128,4 +128,37 @@ export function joined(stretches: readonly Stretch[], distance = 0): Stretch[] {
     }
   }
   return whole;
+}
+
+/** What is seen of stretches between two moments, those closer than `distance` made one. */
+export function between(
+  stretches: readonly Stretch[],
+  from: number,
+  to: number,
+  distance: number,
+): Stretch[] {
+  let low = 0;
+  let high = stretches.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((stretches[middle]?.[1] ?? 0) < from) {
+      low = middle + 1;
+    } else {
+      high = middle;
+    }
+  }
+  const pieces: [number, number][] = [];
+  for (let at = low; at < stretches.length; at++) {
+    const [start, end] = stretches[at] ?? [to + 1, to + 1];
+    const last = pieces.at(-1);
+    if (start > to) {
+      break;
+    }
+    if (last && start <= last[1] + distance) {
+      last[1] = Math.max(last[1], end);
+    } else {
+      pieces.push([start, end]);
+    }
+  }
+  return pieces;
 }

@@ -5,7 +5,7 @@ span. Which convention a span follows is decided by marker keys, in a fixed orde
 with several is always read the same way. Stored spans are never changed.
 
 - ``reading``, ``words``, ``view``: attribute values, the common words, the base of all views
-- ``parts``, ``messages``, ``payload``, ``documents``: what the conventions carry
+- ``parts``, ``messages``, ``payload``, ``documents``, ``streams``: what the conventions carry
 - ``mlflow``, ``openinference``, ``genai``, ``openllmetry``, ``logfire``, ``vercel``: one each
 - ``events``: log records that belong to spans
 """
@@ -15,12 +15,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from nbtrace.entities.constant import SpanAttributeKey
+from nbtrace.otel import importing
 from nbtrace.otel.conventions.events import merge_log_events
 from nbtrace.otel.conventions.genai import GenAIView
 from nbtrace.otel.conventions.logfire import LogfireView, merge_streams
 from nbtrace.otel.conventions.mlflow import MODEL_TYPES, MlflowView
 from nbtrace.otel.conventions.openinference import OpenInferenceView
 from nbtrace.otel.conventions.openllmetry import OpenLLMetryView
+from nbtrace.otel.conventions.streams import asks_for_a_stream
 from nbtrace.otel.conventions.vercel import VercelView
 from nbtrace.otel.conventions.view import SpanView
 from nbtrace.otel.conventions.words import (
@@ -57,6 +59,7 @@ __all__ = [
     "chat_previews",
     "convention_of",
     "index_fields",
+    "is_incomplete",
     "merge_log_events",
     "merge_streams",
     "view",
@@ -86,6 +89,7 @@ _GENAI_MARKERS: Final = frozenset(
         "gen_ai.system",
         "gen_ai.request.model",
         "gen_ai.response.model",
+        "mcp.method.name",
     }
 )
 
@@ -103,6 +107,20 @@ _MARKERS: Final[tuple[tuple[str, type[SpanView]], ...]] = (
 _MARKER_SETS: Final[tuple[tuple[frozenset[str], type[SpanView]], ...]] = (
     (_OPENLLMETRY_MARKERS, OpenLLMetryView),
     (_GENAI_MARKERS, GenAIView),
+)
+
+
+# People set these on spans of nbtrace's own as well.
+_GENAI_USAGE: Final = frozenset(
+    {
+        "gen_ai.request.model",
+        "gen_ai.response.model",
+        "gen_ai.usage.completion_tokens",
+        "gen_ai.usage.input_tokens",
+        "gen_ai.usage.output_tokens",
+        "gen_ai.usage.prompt_tokens",
+        "gen_ai.usage.total_tokens",
+    }
 )
 
 
@@ -202,6 +220,31 @@ def view(span: Span) -> SpanView:
     return cls(span)
 
 
+def is_incomplete(span: Span) -> bool:
+    """Return whether a span never ended by itself, or is of a stream that was not read to its end.
+
+    Parameters
+    ----------
+    span : Span
+        The stored span.
+
+    Examples
+    --------
+    >>> from nbtrace.entities import Span
+    >>> sent = '[{"role": "assistant", "parts": [{"type": "text", "content": "Hel"}]}]'
+    >>> span = Span(trace_id="tr-" + "0a" * 16, span_id="0b" * 8, name="chat", start_time_ns=1,
+    ...             end_time_ns=2, attributes={"gen_ai.operation.name": "chat",
+    ...             "gen_ai.request.stream": True, "gen_ai.output.messages": sent})
+    >>> is_incomplete(span)
+    True
+    """
+    if span.incomplete:
+        return True
+    if span.end_time_ns is None or not asks_for_a_stream(span.raw_attributes):
+        return False
+    return view(span).half_read
+
+
 def views(spans: Sequence[Span], logs: Iterable[Mapping[str, Any]] = ()) -> list[SpanView]:
     """Return the views of a trace's spans, with what other spans and log records say of them.
 
@@ -255,6 +298,7 @@ def index_fields(attributes: Attributes, time_ns: int | None = None) -> IndexFie
             and SpanAttributeKey.CHAT_USAGE not in attributes
             and SpanAttributeKey.MODEL not in attributes
             and SpanAttributeKey.LLM_COST not in attributes
+            and _GENAI_USAGE.isdisjoint(attributes)
             and (
                 found.type not in MODEL_TYPES
                 or '"usage' not in str(attributes.get(SpanAttributeKey.OUTPUTS))
@@ -277,7 +321,8 @@ def _index_fields(attributes: Attributes, time_ns: int | None) -> IndexFields:
     usage = cls.index_usage(attributes, kind)
     cost = usage.cost
     if cost is None and model is not None and usage.input is not None:
-        from nbtrace.otel.prices import usage_cost
+        with importing.held():
+            from nbtrace.otel.prices import usage_cost
 
         cost = usage_cost(usage, model, cls.read_provider(attributes), kind, time_ns)
     return IndexFields(kind, model, usage.input, usage.output, usage.total, cost)

@@ -68,6 +68,16 @@ _MESSAGE_EVENTS = {
 }
 
 
+# Spans of the Model Context Protocol, which its own client makes.
+_MCP_METHOD = "mcp.method.name"
+_MCP_CALL = "tools/call"
+
+
+def _called(name: str) -> str:
+    """Return the tool's name out of a span's, which ends with it in the Model Context Protocol."""
+    return name.rpartition(f"{_MCP_CALL} ")[2]
+
+
 class GenAIView(SpanView):
     """A span under OpenTelemetry's GenAI conventions.
 
@@ -85,7 +95,7 @@ class GenAIView(SpanView):
         operation = first_text(attributes, "gen_ai.operation.name")
         if operation is not None:
             return _TYPES.get(operation, operation.upper())
-        if "gen_ai.tool.name" in attributes:
+        if "gen_ai.tool.name" in attributes or attributes.get(_MCP_METHOD) == _MCP_CALL:
             return "TOOL"
         if "gen_ai.request.model" in attributes or "gen_ai.response.model" in attributes:
             chat = "gen_ai.input.messages" in attributes or "gen_ai.output.messages" in attributes
@@ -212,7 +222,7 @@ class GenAIView(SpanView):
 
     def _read_tool(self) -> ToolRun | None:
         return ToolRun(
-            text(self._value("gen_ai.tool.name")) or self.name,
+            text(self._value("gen_ai.tool.name")) or _called(self.name),
             text(self._value("gen_ai.tool.call.id")),
             text(self._value("gen_ai.tool.description")),
             self.inputs,

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from nbtrace.otel.conventions.events import extended
 from nbtrace.otel.conventions.genai import GenAIView
+from nbtrace.otel.conventions.messages import messages
 from nbtrace.otel.conventions.payload import payload_usage, request_messages, response_messages
-from nbtrace.otel.conventions.reading import decoded, mapping, text
+from nbtrace.otel.conventions.reading import decoded, mapping, sequence, text
 from nbtrace.otel.conventions.words import Usage
 
 if TYPE_CHECKING:
@@ -72,8 +73,21 @@ class LogfireView(GenAIView):
         }
         return values or None
 
+    def _read_outputs(self) -> Any:
+        found = super()._read_outputs()
+        # what an agent of pydantic-ai gave back, of the output type it has
+        return decoded(self.attributes.get("final_result")) if found is None else found
+
+    def _run(self) -> tuple[list[Message], list[Message]]:
+        """Return the conversation of an agent of pydantic-ai, its last answer apart."""
+        told = messages(sequence(decoded(self.attributes.get("pydantic_ai.all_messages"))))
+        answered = bool(told) and told[-1].role == "assistant"
+        return (told[:-1], told[-1:]) if answered else (told, [])
+
     def _read_input_messages(self) -> list[Message]:
         found = super()._read_input_messages()
+        if self.type == "AGENT" and all(item.role == "system" for item in found):
+            return found + [item for item in self._run()[0] if item.role != "system" or not found]
         if found or self.type == "EMBEDDING":
             return found
         return request_messages(mapping(self.attributes.get("request_data")))
@@ -82,6 +96,8 @@ class LogfireView(GenAIView):
         found = super()._read_output_messages()
         if found or self.type == "EMBEDDING":
             return found
+        if self.type == "AGENT":
+            return self._run()[1]
         return response_messages(mapping(self.attributes.get("response_data")))
 
 

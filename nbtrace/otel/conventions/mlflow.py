@@ -13,6 +13,7 @@ import orjson
 
 from nbtrace.entities.constant import SpanAttributeKey
 from nbtrace.otel.conventions.documents import documents
+from nbtrace.otel.conventions.genai import GenAIView
 from nbtrace.otel.conventions.messages import messages, tool_definitions
 from nbtrace.otel.conventions.payload import (
     payload_finish_reasons,
@@ -81,21 +82,26 @@ class MlflowView(SpanView):
 
     @classmethod
     def read_model(cls, attributes: Attributes) -> str | None:
-        """Return ``mlflow.llm.model``, else the model that the response names."""
+        """Return ``mlflow.llm.model``, else what GenAI's keys or the response name."""
         found = attributes.get(SpanAttributeKey.MODEL)
         if found is not None:
             return text(_reserved(found))
-        return text(_response(attributes, cls.read_type(attributes)).get("model"))
+        named = GenAIView.read_model(attributes)
+        return named or text(_response(attributes, cls.read_type(attributes)).get("model"))
 
     @classmethod
     def read_provider(cls, attributes: Attributes) -> str | None:
-        """Return ``mlflow.llm.provider``."""
+        """Return ``mlflow.llm.provider``, else what GenAI's keys name."""
         found = text(_reserved(attributes.get(SpanAttributeKey.MODEL_PROVIDER)))
-        return found.lower() if found else None
+        return found.lower() if found else GenAIView.read_provider(attributes)
 
     @classmethod
     def read_usage(cls, attributes: Attributes) -> Usage:
-        """Return ``mlflow.chat.tokenUsage`` and ``mlflow.llm.cost``, else the response's usage."""
+        """Return ``mlflow.chat.tokenUsage`` and ``mlflow.llm.cost``.
+
+        Where the tokens are not there, those of GenAI's keys, which people set on spans of their
+        own, else the response's.
+        """
         stated = _reserved(attributes.get(SpanAttributeKey.CHAT_USAGE))
         if isinstance(stated, dict):
             usage = Usage(
@@ -108,7 +114,9 @@ class MlflowView(SpanView):
                 count(stated.get("cache_creation_input_tokens")),
             )
         else:
-            usage = payload_usage(_response(attributes, cls.read_type(attributes)))
+            usage = GenAIView.read_usage(attributes)
+            if usage.input is None and usage.output is None and usage.total is None:
+                usage = payload_usage(_response(attributes, cls.read_type(attributes)))
         cost = _reserved(attributes.get(SpanAttributeKey.LLM_COST))
         if isinstance(cost, dict):
             return replace(usage, cost=number(cost.get("total_cost")))

@@ -6,6 +6,7 @@ the kind of call was ``llm.request.type``. Its SDK's decorators write ``traceloo
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from nbtrace.otel.conventions.genai import GenAIView
@@ -71,7 +72,11 @@ class OpenLLMetryView(GenAIView):
 
     def _read_output_messages(self) -> list[Message]:
         told = messages(_told(self.attributes, "gen_ai.completion."), "assistant")
-        return told or super()._read_output_messages()
+        # LangChain's streams come with the role "unknown".
+        return [
+            replace(item, role="assistant") if item.role == "unknown" else item
+            for item in told or super()._read_output_messages()
+        ]
 
     def _read_tools(self) -> list[ToolDefinition]:
         found = tool_definitions(indexed(self.attributes, "llm.request.functions."))

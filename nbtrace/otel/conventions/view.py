@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from nbtrace.otel.conventions.messages import to_chat
 from nbtrace.otel.conventions.reading import decoded, first_text, json_safe, text
+from nbtrace.otel.conventions.streams import asks_for_a_stream, never_finished
 from nbtrace.otel.conventions.words import (
     EmbeddingSummary,
     ErrorDetails,
@@ -34,6 +35,7 @@ __all__ = ["SpanView"]
 
 Value = TypeVar("Value")
 
+_ANSWERING = frozenset({"LLM", "CHAT_MODEL"})
 _SESSION_KEYS = (
     "session.id",
     "mlflow.trace.session",
@@ -227,6 +229,18 @@ class SpanView:
         return found or [
             item.finish_reason for item in self.output_messages if item.finish_reason is not None
         ]
+
+    @property
+    def half_read(self) -> bool:
+        """Whether it is a streamed call whose answer began and never came to its end."""
+        return (
+            asks_for_a_stream(self.attributes)
+            and self.type in _ANSWERING
+            and self.span.end_time_ns is not None
+            and self.error is None
+            and never_finished(self.finish_reasons)
+            and any(item.parts for item in self.output_messages)
+        )
 
     @cached_property
     def session(self) -> str | None:

@@ -1,0 +1,105 @@
+"""The traces of a listing at one moment, gathered by a thread of its own."""
+
+from __future__ import annotations
+
+import threading
+from array import array
+from typing import TYPE_CHECKING
+
+from nbtrace.search.facets import Members
+from nbtrace.search.running import Runs
+
+if TYPE_CHECKING:
+    from nbtrace.search.query import Query
+    from nbtrace.search.running import Run
+    from nbtrace.store.store import Store
+
+__all__ = ["Snapshot"]
+
+# How often a thread that waits for the keys looks whether it has been interrupted.
+SECONDS_BETWEEN_LOOKS = 0.02
+
+
+class Snapshot:
+    """What a listing shows: its traces at one moment, and what has been computed of them.
+
+    Parameters
+    ----------
+    store : Store
+        Where they are.
+    query : Query
+        Finds them.
+    last : int
+        Largest key there was.
+
+    Attributes
+    ----------
+    total : int or None
+        How many there are, once known.
+    keys : array of int or None
+        ``traces.id`` of each in order, once gathered.
+    values : dict of str to array of float
+        Sorted numbers by column, for histograms.
+    """
+
+    def __init__(self, store: Store, query: Query, last: int) -> None:
+        self.query = query
+        self.last = last
+        self.total: int | None = None
+        self.keys: array[int] | None = None
+        self.values: dict[str, array[float]] = {}
+        self._runs = Runs(store.database)
+        self._lock = threading.Lock()
+        self._done = threading.Event()
+        self._failure: BaseException | None = None
+        self._thread: threading.Thread | None = None
+        self._members: Members | None = None
+
+    def gather(self) -> None:
+        """Begin to gather the keys, unless that is done or under way."""
+        with self._lock:
+            if self._thread is not None or self.keys is not None:
+                return
+            self._done.clear()
+            self._thread = threading.Thread(
+                target=self._gather, name="nbtrace-listing", daemon=True
+            )
+            try:
+                self._thread.start()
+                return
+            except RuntimeError:
+                pass  # no threads here (Pyodide), or the interpreter is ending
+        self._gather()
+
+    def _gather(self) -> None:
+        try:
+            with self._runs.run() as run:
+                keys = array("q", self.query.keys(run.connection))
+            self.keys, self.total = keys, len(keys)
+        except BaseException as error:
+            self._failure = error
+        finally:
+            self._thread = None
+            self._done.set()
+
+    def wait(self, run: Run) -> array[int]:
+        """Return the keys of all traces, in order."""
+        while self.keys is None:
+            self.gather()
+            while not self._done.wait(SECONDS_BETWEEN_LOOKS):
+                run.check()
+            if self._failure is not None:
+                failure, self._failure = self._failure, None
+                raise failure
+        return self.keys
+
+    def members(self, run: Run) -> Members:
+        """Return which traces they are, as the facets need it."""
+        if self._members is None:
+            keys = self.wait(run)
+            self._members = Members.of(run, keys, self.last)
+        return self._members
+
+    def cancel(self) -> None:
+        """Stop the gathering; nobody will ask for it."""
+        self._runs.interrupt()

@@ -1,0 +1,7 @@
+"""MLflow's other place for its client."""
+
+from __future__ import annotations
+
+from nbtrace.client import MlflowClient
+
+__all__ = ["MlflowClient"]

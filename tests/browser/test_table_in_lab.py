@@ -1,0 +1,180 @@
+"""The table in a real JupyterLab: finding, opening, changing and saving traces."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from conftest import Notebook
+
+pytestmark = pytest.mark.browser
+
+SETUP = """import nbtrace
+def record(number, group):
+    try:
+        with nbtrace.start_span(f"step {number}", span_type="AGENT") as span:
+            nbtrace.update_current_trace(tags={"group": group})
+            span.set_inputs({"question": f"what is {number}?"})
+            if number % 10 == 0:
+                raise ValueError("no answer")
+    except ValueError:
+        pass
+nbtrace.delete_traces("0", max_timestamp_millis=2**50)
+for number in range(300):
+    record(number, f"g{number % 3}")
+nbtrace.flush()"""
+SHOWN = "table = nbtrace.TraceTable()\ntable"
+GROWTH_BYTES = 100_000
+
+
+@pytest.fixture
+def notebook(lab, page):
+    lab.write("table.ipynb", SETUP, SHOWN, "import time; time.sleep(4)", "1")
+    opened = Notebook(lab, page, "table.ipynb")
+    opened.run_to_end(0)
+    opened.run_to_end(1)
+    page.locator(".nbt-figures", has_text="300").wait_for()
+    return opened
+
+
+def rows(page):
+    return page.locator(".nbt-trace")
+
+
+def names(page):
+    return page.locator(".nbt-cell-name b")
+
+
+def test_keys_move_sort_filter_and_open(notebook, page):
+    grid = page.get_by_role("grid", name="Traces")
+    assert grid.get_attribute("aria-rowcount") == "301"
+    # Only what can be seen is drawn.
+    assert rows(page).count() < 40
+    grid.focus()
+    page.keyboard.press("End")
+    page.locator(".nbt-active", has_text="step 0").wait_for()
+    page.keyboard.press("Home")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("s")
+    page.locator("[aria-sort=ascending]", has_text="Name").wait_for()
+    names(page).first.get_by_text("step 0", exact=True).wait_for()
+    assert notebook.ask("table.order_by") == "['name ASC']"
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("f")
+    page.locator(".nbt-pill", has_text="state = 'ERROR'").wait_for()
+    page.locator(".nbt-figures", has_text="30").wait_for()
+    assert notebook.ask("table.filter") == "\"state = 'ERROR'\""
+    page.keyboard.press("Enter")
+    page.locator(".nbt-opened .nbt-row", has_text="step 0").wait_for()
+    page.keyboard.press("ArrowDown")
+    page.locator(".nbt-opened .nbt-row", has_text="step 10").wait_for()
+    page.get_by_text("2 of 30").wait_for()
+    page.keyboard.press("Escape")
+    page.locator(".nbt-opened").wait_for(state="detached")
+    page.keyboard.press("?")
+    page.get_by_role("dialog", name="Keyboard").wait_for()
+    # Keys that mean something to the notebook stay in the table.
+    for key in ("Escape", "b", "d", "d", "y", "m", "0", "0"):
+        page.keyboard.press(key)
+    assert notebook.cells() == 4
+
+
+def test_filter_from_python_text_box_and_fault(notebook, page):
+    notebook.ask("setattr(table, 'filter', \"tags.group = 'g1'\")")
+    page.locator(".nbt-pill", has_text="tags.group = 'g1'").wait_for()
+    page.locator(".nbt-figures", has_text="100").wait_for()
+    box = page.get_by_role("searchbox")
+    box.fill("what is 4")
+    box.press("Enter")
+    page.locator(".nbt-pill").nth(1).wait_for()
+    expected = "\"tags.group = 'g1' AND text ILIKE '%what is 4%'\""
+    page.wait_for_timeout(100)
+    assert notebook.ask("table.filter") == expected
+    page.get_by_role("button", name="</>").click()
+    text = page.get_by_label("The filter as text")
+    text.fill("stat = 'OK'")
+    text.press("Enter")
+    page.get_by_role("alert").get_by_text("did you mean 'state'").wait_for()
+    assert notebook.ask("table.filter") == expected
+    page.get_by_role("button", name="Clear").click()
+    page.locator(".nbt-figures", has_text="300").wait_for()
+
+
+def test_brush_select_tag_delete_and_undo(notebook, page):
+    # The bars of the time are there without a word from the person.
+    bars = page.locator(".nbt-bars").first
+    bars.locator("path").wait_for()
+    box = bars.bounding_box()
+    page.mouse.move(box["x"] + 2, box["y"] + 9)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 9, steps=4)
+    page.mouse.up()
+    page.locator(".nbt-pill", has_text="start_time BETWEEN").wait_for()
+    page.get_by_role("button", name="Show all of Time").click()
+    page.locator(".nbt-pill").wait_for(state="detached")
+    page.locator(".nbt-figures", has_text="300").wait_for()
+    names(page).first.click(modifiers=["Control"])
+    names(page).nth(9).click(modifiers=["Shift"])
+    page.get_by_text("10 selected").wait_for()
+    page.wait_for_timeout(300)
+    assert notebook.ask("len(table.selected), len(table.to_pandas())") == "(10, 10)"
+    page.keyboard.press("t")
+    page.keyboard.type("reviewed")
+    page.keyboard.press("Tab")
+    page.keyboard.type("yes")
+    page.keyboard.press("Enter")
+    page.locator(".nbt-tag", has_text="reviewed").first.wait_for()
+    assert notebook.ask("nbtrace.count_traces(\"tags.reviewed = 'yes'\")") == "10"
+    page.keyboard.press("Delete")
+    page.get_by_role("alertdialog").get_by_role("button", name="Delete").click()
+    page.get_by_text("10 traces deleted").wait_for()
+    page.locator(".nbt-figures", has_text="290").wait_for()
+    page.get_by_role("button", name="Undo").click()
+    page.locator(".nbt-figures", has_text="300").wait_for()
+    assert notebook.ask("nbtrace.count_traces(\"tags.reviewed = 'yes'\")") == "10"
+
+
+def test_export_is_a_file_of_the_browser(notebook, page, tmp_path):
+    notebook.ask("setattr(table, 'filter', \"state = 'ERROR'\")")
+    page.locator(".nbt-figures", has_text="30").wait_for()
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name="JSON").click()
+    path = tmp_path / "found.json"
+    waiting.value.save_as(path)
+    assert waiting.value.suggested_filename == "traces.json"
+    found = json.loads(path.read_text())
+    assert len(found) == 30
+    assert {item["state"] for item in found} == {"ERROR"}
+
+
+def test_new_traces_are_announced(notebook, page):
+    names(page).first.get_by_text("step 299").wait_for()
+    notebook.ask("record(1_000, 'new'), nbtrace.flush()")
+    page.get_by_role("button", name="1 new").wait_for()
+    assert names(page).first.inner_text() == "step 299"
+    page.get_by_role("button", name="1 new").click()
+    names(page).first.get_by_text("step 1000").wait_for()
+
+
+def test_a_busy_kernel_leaves_what_is_there(notebook, page):
+    notebook.run(2)
+    page.locator(".jp-InputPrompt", has_text="[*]").wait_for()
+    page.get_by_role("grid", name="Traces").focus()
+    page.keyboard.press("End")
+    # Some kernels answer beside the cell, others after it: what is there stays, the rest comes.
+    assert rows(page).count() > 10
+    page.locator(".nbt-active", has_text="step 0").wait_for()
+    assert page.locator(".nbt-bone").count() == 0
+    page.get_by_text("kernel busy").wait_for(state="detached")
+
+
+def test_saved_and_reopened(lab, notebook, page):
+    saved = notebook.save()
+    outputs = saved["cells"][1]["outputs"]
+    assert len(json.dumps(outputs)) + len(json.dumps(saved["metadata"])) < GROWTH_BYTES
+    assert "step 299" in "".join(outputs[0]["data"]["text/html"])
+    copy = json.dumps(saved).replace("step 299", "step 299 again")
+    (lab.notebooks / "foreign_table.ipynb").write_text(copy)
+    Notebook(lab, page, "foreign_table.ipynb")
+    page.locator(".nbtrace-static").get_by_text("step 299 again").wait_for()
+    page.locator(".nbtrace-static").get_by_text("… 250 more traces").wait_for()

@@ -1,0 +1,113 @@
+"""The tree in a marimo notebook, which draws widgets in a shadow root and knows no Jupyter."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+import urllib.request
+from typing import TYPE_CHECKING
+
+import pytest
+from conftest import ROOT, free_port
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = pytest.mark.browser
+
+# A Python that has marimo, where this one has not.
+PYTHON = os.environ.get("NBTRACE_MARIMO", sys.executable)
+NOTEBOOK = """
+import marimo
+app = marimo.App()
+
+
+@app.cell
+def _():
+    import nbtrace
+
+    @nbtrace.trace(span_type="TOOL")
+    def fetch(number):
+        if number == 3:
+            raise ValueError("no such page")
+        return {"page": number}
+
+    with nbtrace.start_span("answer", span_type="AGENT") as root:
+        root.set_inputs({"question": "What is a WAL?"})
+        for number in range(4):
+            try:
+                fetch(number)
+            except ValueError:
+                pass
+        root.set_outputs("a log")
+    nbtrace.flush()
+    tree = nbtrace.SpanTree(nbtrace.get_trace(root.trace_id))
+    tree
+    return (tree,)
+"""
+
+
+@pytest.fixture
+def address(tmp_path: Path):
+    if subprocess.run([PYTHON, "-c", "import marimo"], check=False, capture_output=True).returncode:
+        pytest.skip("marimo is not installed")
+    notebook = tmp_path / "notebook.py"
+    notebook.write_text(NOTEBOOK)
+    port = free_port()
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])),
+        "NBTRACE_DIR": str(tmp_path / ".nbtrace"),
+        "HOME": str(tmp_path),
+    }
+    command = [PYTHON, "-m", "marimo", "run", "--headless", "--no-token"]
+    log = (tmp_path / "marimo.log").open("w")
+    process = subprocess.Popen(
+        [*command, f"--port={port}", str(notebook)],
+        env=environment,
+        cwd=tmp_path,
+        stdout=log,
+        stderr=subprocess.STDOUT,
+    )
+    url = f"http://127.0.0.1:{port}/"
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        try:
+            urllib.request.urlopen(url, timeout=2)
+            break
+        except OSError:
+            time.sleep(0.3)
+    yield url
+    process.terminate()
+    try:
+        process.wait(10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    log.close()
+
+
+def test_rows_details_search_and_keys_in_marimo(address, page):
+    page.set_default_timeout(45_000)
+    page.goto(address)
+    # Locators look into shadow roots.
+    rows = page.locator(".nbt-row")
+    rows.nth(4).wait_for()
+    assert rows.count() == 5
+    rows.filter(has_text="fetch").last.click()
+    page.locator(".nbt-details", has_text="no such page").wait_for()
+    grid = page.locator(".nbt-grid")
+    grid.focus()
+    page.keyboard.press("/")
+    page.keyboard.type("WAL")
+    # The question is in the root's inputs.
+    page.locator(".nbt-row.nbt-match", has_text="answer").wait_for()
+    grid.focus()
+    page.keyboard.press("Home")
+    page.keyboard.press("ArrowLeft")
+    page.locator(".nbt-row[aria-expanded=false]").wait_for()
+    assert rows.count() == 1
+    colours = grid.evaluate("(node) => getComputedStyle(node).color")
+    assert colours not in ("", "rgba(0, 0, 0, 0)")
