@@ -111,7 +111,8 @@ def test_the_quickstart(lab, page, quickstart):
     details.get_by_role("heading", name="Messages").wait_for()
     details.get_by_text("Answer the question from the numbered passages").first.wait_for()
     notebook.row(traced, "retrieve").click()
-    details.get_by_text('"math.comb"').first.wait_for()
+    details.get_by_role("heading", name="Documents").wait_for()
+    details.get_by_text("math.comb").first.wait_for()
     # The first row is the cell; its panel shows the code.
     rows(notebook, traced).first.click()
     details.get_by_text("%%trace choose").wait_for()
