@@ -20,6 +20,8 @@ __all__ = ["HeldConnection", "keep_for_ever"]
 
 # The process of a connection that has been closed.
 _NOBODY = -1
+# References to a connection that nobody else refers to: the attribute, and the argument itself.
+_ONLY_OURS = 2
 
 _kept: list[object] = []
 
@@ -64,8 +66,8 @@ class HeldConnection:
 
     def __del__(self, finalizing: Callable[[], bool] = sys.is_finalizing) -> None:
         # At the end of the interpreter it is not its own thread that lets go of it, and modules
-        # are gone. What a thread may be using is left to the last reference.
-        if not finalizing() and self.idle:
+        # are gone. What a thread may be using is left to the last reference; a cursor has one.
+        if not finalizing() and (self.idle or sys.getrefcount(self.connection) <= _ONLY_OURS):
             self.close()
 
 

@@ -44,7 +44,7 @@ __all__ = [
 RENAME_TRIES = 10
 RENAME_PAUSE_SECONDS = 0.02
 
-_O_BINARY = getattr(os, "O_BINARY", 0)
+_NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
 _counter = itertools.count()
 _DAY_MS = 86_400_000
 _days: dict[int, str] = {}
@@ -256,14 +256,14 @@ def write_file(path: str, data: bytes) -> None:
         file_system.pipe_file(remote, data)
         return
     directory, _, name = path.rpartition("/")
-    # No ".json" at the end, so that nobody takes it for a part.
-    temporary = f"{directory}/.{name}.{os.getpid()}-{next(_counter)}"
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _O_BINARY
+    # No ".json" at the end, so that nobody takes it for a part. In the directory of the day: ext4
+    # puts the files of a directory near each other, and those of its many subdirectories far apart.
+    temporary = f"{directory.rpartition('/')[0]}/.{name}.{os.getpid()}-{next(_counter)}"
     try:
-        descriptor = os.open(temporary, flags, FILE_MODE)
+        descriptor = os.open(temporary, _NEW_FILE, FILE_MODE)
     except FileNotFoundError:
         make_private_directory(directory)
-        descriptor = os.open(temporary, flags, FILE_MODE)
+        descriptor = os.open(temporary, _NEW_FILE, FILE_MODE)
     try:
         try:
             written = os.write(descriptor, data)
@@ -283,6 +283,10 @@ def _replace(temporary: str, path: str) -> None:
         try:
             os.replace(temporary, path)  # noqa: PTH105 - see _write_file
             return
+        except FileNotFoundError:
+            if attempt:
+                raise
+            make_private_directory(path.rpartition("/")[0])
         except PermissionError:
             if os.name != "nt" or attempt == RENAME_TRIES - 1:
                 raise

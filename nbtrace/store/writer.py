@@ -61,11 +61,20 @@ class _Files:
     def __init__(self, ready: Sequence[SerializedTrace]) -> None:
         self._ready = ready
         self._failure: Exception | None = None
-        self._thread = threading.Thread(target=self._write, name="nbtrace-files", daemon=True)
-        self._thread.start()
+        self._thread: threading.Thread | None = threading.Thread(
+            target=self._run, name="nbtrace-files", daemon=True
+        )
+        try:
+            self._thread.start()
+        except RuntimeError:  # an interpreter that is shutting down starts no threads
+            self._thread = None
+            self._write()
+
+    def _run(self) -> None:
+        attach(Context({SUPPRESS_KEY: True}))  # as the writer does
+        self._write()
 
     def _write(self) -> None:
-        attach(Context({SUPPRESS_KEY: True}))  # as the writer does
         try:
             for item in self._ready:
                 item.write_files()
@@ -74,7 +83,8 @@ class _Files:
 
     def wait_quietly(self) -> Exception | None:
         """Wait until they are written; return what stopped it."""
-        self._thread.join()
+        if self._thread is not None:
+            self._thread.join()
         return self._failure
 
     def wait(self) -> None:

@@ -42,13 +42,10 @@ def jaeger_spans(trace: Mapping[str, Any]) -> Iterator[Span | NbtraceError]:
         For which `is_jaeger` is true.
     """
     processes = trace.get("processes")
-    resources = {
-        key: _resource(process)
-        for key, process in (processes.items() if isinstance(processes, dict) else ())
-    }
+    resources: dict[str, dict[str, AttributeValue]] = {}
     for index, span in enumerate(trace["spans"]):
         try:
-            yield _span(span, resources)
+            yield _span(span, processes if isinstance(processes, dict) else {}, resources)
         except NbtraceError as error:
             yield NbtraceError.invalid(f"spans[{index}]: {error.message}")
         except (TypeError, ValueError, KeyError, AttributeError) as error:
@@ -62,10 +59,17 @@ def _resource(process: Any) -> dict[str, AttributeValue]:
     return {**named, **_tags(process.get("tags"), "tags")}
 
 
-def _span(data: Mapping[str, Any], resources: Mapping[str, dict[str, AttributeValue]]) -> Span:
+def _span(
+    data: Mapping[str, Any],
+    processes: Mapping[str, Any],
+    resources: dict[str, dict[str, AttributeValue]],
+) -> Span:
     if not isinstance(data, dict):
         msg = f"expected an object, got {type(data).__name__}"
         raise NbtraceError.invalid(msg)
+    process = str(data.get("processID", ""))
+    if process not in resources:  # the spans of a process share its resource
+        resources[process] = _resource(processes.get(process))
     trace_id = trace_id_of(data.get("traceID"), "traceID")
     tags = _tags(data.get("tags"), "tags")
     start = _microseconds(data, "startTime") * _NS
@@ -94,7 +98,7 @@ def _span(data: Mapping[str, Any], resources: Mapping[str, dict[str, AttributeVa
         links=links,
         kind=kind if kind in {"SERVER", "CLIENT", "PRODUCER", "CONSUMER"} else "INTERNAL",
         scope=InstrumentationScope(str(name), str(version)) if name or version else None,
-        resource=resources.get(data.get("processID", "")),
+        resource=resources[process],
     )
 
 

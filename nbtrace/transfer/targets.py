@@ -250,6 +250,9 @@ class FileTarget(StreamTarget):
     def give_up(self, *, keep: bool) -> None:
         """Close it, and leave what a note says is safe."""
         with contextlib.suppress(OSError, ValueError):
+            # gzip's own file first, since it still writes its end; a later run cuts that off
+            self._file.close()
+        with contextlib.suppress(OSError, ValueError):
             self._raw.close()
         if not keep:
             self._partial.unlink(missing_ok=True)
