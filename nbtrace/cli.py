@@ -349,17 +349,19 @@ def version() -> None:
     click.echo(f"store {_store()}")
 
 
-@main.command(short_help="Take nbtrace's outputs out of notebooks.")
+@main.command(
+    short_help="Take nbtrace's outputs out of notebooks.",
+    # click takes a line with only a backspace as "leave the next paragraph as it is"
+    epilog="\b\ngit config filter.nbtrace.clean 'nbtrace clean'\n"
+    "echo '*.ipynb filter=nbtrace' >> .gitattributes",
+)
 @click.argument("notebooks", metavar="[NOTEBOOK]...", nargs=-1)
 @click.option("--check", is_flag=True, help="Change nothing; exit with 1 if there is any.")
 def clean(notebooks: tuple[str, ...], *, check: bool) -> None:
-    r"""Remove nbtrace's outputs from each NOTEBOOK, and leave all others in it.
+    """Remove nbtrace's outputs from each NOTEBOOK, and leave all others in it.
 
-    Without a NOTEBOOK it reads standard input and writes standard output, as a git filter does:
-
-    \b
-    git config filter.nbtrace.clean 'nbtrace clean'
-    echo '*.ipynb filter=nbtrace' >> .gitattributes
+    Without a NOTEBOOK it reads standard input and writes standard output, as a git filter does.
+    These two lines make it one:
     """
     from nbtrace.widgets.saved_notebook import clean_file, clean_text
 

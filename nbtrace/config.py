@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import re
 from dataclasses import dataclass, field, fields
@@ -16,6 +17,8 @@ from nbtrace.exceptions import NbtraceError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+logger = logging.getLogger("nbtrace")
 
 # Of the package; its metadata and the recorded spans read it here.
 __version__ = "0.1.0"
@@ -143,6 +146,38 @@ def _option(name: str, default: Any) -> Callable[[], Any]:
     return lambda: _from_environment(name, default)
 
 
+# OpenTelemetry's samplers: the share of the traces, None for the variable's argument.
+_SAMPLERS: dict[str, float | None] = {"always_on": 1.0, "always_off": 0.0, "traceidratio": None}
+_SAMPLER, _PARENT_BASED = "OTEL_TRACES_SAMPLER", "parentbased_"
+
+
+def _sampler() -> str:
+    """Return the sampler that OpenTelemetry's variable names, its default where it names none."""
+    name = os.environ.get(_SAMPLER, "").strip().lower()
+    return name if name.removeprefix(_PARENT_BASED) in _SAMPLERS else _PARENT_BASED + "always_on"
+
+
+def parent_decides() -> bool:
+    """Return whether a span of another process decides for its children, the default."""
+    return _sampler().startswith(_PARENT_BASED)
+
+
+def _sampling_ratio() -> float:
+    """Return the share of the traces kept: by nbtrace's variable, else by OpenTelemetry's."""
+    given = os.environ.get(_SAMPLER, "").strip().lower()
+    if given not in {"", _sampler()}:
+        logger.warning("%s=%r is not known to nbtrace: all traces are kept", _SAMPLER, given)
+    ratio = _SAMPLERS[_sampler().removeprefix(_PARENT_BASED)]
+    if ratio is None:
+        argument = os.environ.get(f"{_SAMPLER}_ARG", "")
+        try:
+            ratio = checked_option("sampling_ratio", float(argument))
+        except (ValueError, NbtraceError):
+            logger.warning("%s_ARG=%r is no number from 0 to 1: 1 is taken", _SAMPLER, argument)
+            ratio = 1.0
+    return float(_from_environment("sampling_ratio", ratio))
+
+
 @dataclass(slots=True)
 class Options:
     """What ``nbtrace.configure`` sets, at first as the environment says.
@@ -167,7 +202,8 @@ class Options:
     max_value_bytes, max_value_nodes, max_value_depth, max_string_characters : int
         Bounds of one recorded value; a cut is always marked.
     sampling_ratio : float
-        Share of the traces kept, from 0 to 1 (``NBTRACE_TRACE_SAMPLING_RATIO``).
+        Share of the traces kept, from 0 to 1 (``NBTRACE_TRACE_SAMPLING_RATIO``, else
+        OpenTelemetry's ``OTEL_TRACES_SAMPLER`` and ``OTEL_TRACES_SAMPLER_ARG``).
     version : int
         Grows with each change.
     """
@@ -192,7 +228,7 @@ class Options:
     indexed_text_characters: int = field(
         default_factory=_option("indexed_text_characters", INDEXED_TEXT_CHARACTERS)
     )
-    sampling_ratio: float = field(default_factory=_option("sampling_ratio", 1.0))
+    sampling_ratio: float = field(default_factory=_sampling_ratio)
     version: int = 0
 
     def update(self, **changes: Any) -> None:

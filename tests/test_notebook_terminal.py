@@ -75,6 +75,14 @@ def test_capture_above(shell: InteractiveShell, capsys: pytest.CaptureFixture[st
     assert shell.user_ns["kept"].stdout == "caught\n"
 
 
+def test_status_says_when_tracing_is_off(
+    shell: InteractiveShell, capsys: pytest.CaptureFixture[str]
+) -> None:
+    nbtrace.tracing.disable()
+    run(shell, "%trace status")
+    assert "off, nbtrace.tracing.enable() turns it on" in capsys.readouterr().out
+
+
 def test_last_and_status(shell: InteractiveShell, capsys: pytest.CaptureFixture[str]) -> None:
     run(shell, "%trace last")
     assert "no trace yet" in capsys.readouterr().out

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nbtrace.exceptions import NbtraceError
@@ -125,13 +125,25 @@ def test_private(tmp_path):
     assert {directory.stat().st_mode & 0o777 for directory in made} == {0o700}
 
 
+def test_many_parts_of_a_day(tmp_path):
+    ids = [f"tr-{number:032x}" for number in (1, 2, 257)]
+    for trace_id in ids:
+        write_part(tmp_path, trace_id, DAY, "", [(RESOURCE, SCOPE, [line(1)])])
+    found = sorted(path for path in tmp_path.rglob("*") if path.is_file())
+    assert [str(path) for path in found] == sorted(
+        part_path(tmp_path, trace_id, DAY, "") for trace_id in ids
+    )
+    if os.name != "nt":
+        assert {path.parent.stat().st_mode & 0o777 for path in found} == {0o700}
+
+
 def test_nothing_is_left_of_a_write_that_failed(tmp_path):
     path = Path(part_path(tmp_path, ID, DAY, ""))
     path.mkdir(parents=True)  # so that the rename fails
     (path / "x").write_text("")
     with pytest.raises(OSError):  # noqa: PT011 - which one depends on the platform
         write_part(tmp_path, ID, DAY, "", [(RESOURCE, SCOPE, [line(1)])])
-    assert list(path.parent.iterdir()) == [path]
+    assert [found for found in tmp_path.rglob("*") if found.is_file()] == [path / "x"]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs RLIMIT_FSIZE")
@@ -186,6 +198,7 @@ def test_torn_part_gives_the_lines_that_are_whole(tmp_path):
     assert spans[0].resource == {"service.name": "demo"}
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_no_damage_breaks_the_reader(tmp_path_factory, data):
     directory = tmp_path_factory.mktemp("spans")

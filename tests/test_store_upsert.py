@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from nbtrace.store.database import Database
 from nbtrace.store.rows import SpanRow, TraceRow
+from nbtrace.store.upsert import ROWS_AT_ONCE
 
 ID = "tr-" + "0a" * 16
 OTHER = "tr-" + "0b" * 16
@@ -193,6 +194,30 @@ def test_several_rows_of_a_trace_in_one_batch(database):
     ]
     database.upsert_traces(rows)
     assert stored(database, "state, tags, span_count") == ("OK", '{"a":"2"}', 2)
+    check_consistent(database)
+
+
+def test_a_batch_that_fills_several_statements(database):
+    count = 2 * ROWS_AT_ONCE + 3
+    rows = [
+        TraceRow(
+            f"tr-{number:032x}",
+            "0",
+            number,
+            tags={"number": str(number)},
+            metadata={"half": str(number // 2)},
+            spans=[span(number, name=f"step {number % 3}"), span(number + count)],
+            parts=[""],
+        )
+        for number in range(1, count + 1)
+    ]
+    database.upsert_traces(rows)
+    assert all_of(database, "SELECT trace_id, request_time, span_count FROM traces") == [
+        (row.trace_id, row.request_time, 2) for row in rows
+    ]
+    spans = all_of(database, "SELECT * FROM spans ORDER BY trace, span_id")
+    assert spans == [(key, *item) for key, row in enumerate(rows, 1) for item in sorted(row.spans)]
+    assert len(all_of(database, "SELECT * FROM text_pending")) == count
     check_consistent(database)
 
 

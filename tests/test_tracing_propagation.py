@@ -53,7 +53,7 @@ def test_a_request_joins_the_trace_it_came_from() -> None:
         token = attach(baggage.set_baggage("region", "eu,1"))
         headers = nbtrace.tracing.get_tracing_context_headers_for_http_request()
         detach(token)
-    assert headers["traceparent"] == f"00-{client.trace_id[3:]}-{client.span_id}-01"
+    assert headers["traceparent"] == f"00-{client.trace_id[3:]}-{client.span_id}-03"
     assert headers["baggage"] == "region=eu%2C1,session.id=s%201,user.id=ada"
     shouting = {key.upper(): value for key, value in headers.items()}
     with nbtrace.tracing.set_tracing_context_from_http_request_headers(shouting):

@@ -426,7 +426,7 @@ def test_deep_nesting_and_many_events_are_bounded():
             span.add_event(SpanEvent(f"event {number}"))
     found = spans_of(span.trace_id)["step"]
     assert len(found.events) == 1_000
-    assert found.raw_attributes["nbtrace.dropped_events"] == 200
+    assert found.raw_attributes["otel.dropped_events_count"] == 200
 
 
 def test_odd_names_and_types_are_stored():

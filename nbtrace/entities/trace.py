@@ -6,7 +6,7 @@ that the entities stay plain data and cheap to import.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 from nbtrace.exceptions import NbtraceError
 
@@ -285,35 +285,48 @@ class Trace:
 
         return terminal_tree(self)
 
-    def to_html(self, path: str | Path | None = None) -> str:
+    @overload
+    def to_html(self) -> str: ...
+
+    @overload
+    def to_html(self, path: str | Path) -> None: ...
+
+    def to_html(self, path: str | Path | None = None) -> str | None:
         """Return the interactive tree as one HTML file that opens offline.
 
         Parameters
         ----------
         path : str or Path, optional
-            Where to write it too, readable by its owner only.
+            Where to write it, readable by its owner only.
 
         Returns
         -------
-        str
-            The HTML; it fetches nothing, and shows a static tree where scripts are off.
+        str or None
+            None when it was written; else the HTML, which fetches nothing and shows a static tree
+            where scripts are off.
         """
         from nbtrace.widgets.page import page_html
 
         return page_html(self, path)
 
-    def to_svg(self, path: str | Path | None = None) -> str:
+    @overload
+    def to_svg(self) -> str: ...
+
+    @overload
+    def to_svg(self, path: str | Path) -> None: ...
+
+    def to_svg(self, path: str | Path | None = None) -> str | None:
         """Return the tree and timeline as an SVG picture.
 
         Parameters
         ----------
         path : str or Path, optional
-            Where to write it too, readable by its owner only.
+            Where to write it, readable by its owner only.
 
         Returns
         -------
-        str
-            The SVG, of at most 200 spans.
+        str or None
+            None when it was written; else the SVG, of at most 200 spans.
         """
         from nbtrace.widgets.svg import timeline_svg
 

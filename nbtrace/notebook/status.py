@@ -50,6 +50,7 @@ def status_text(shell: InteractiveShell, *, every_cell: TraceArguments | None) -
         One fact a line; reading them makes no store where there is none.
     """
     from nbtrace.store import current_store
+    from nbtrace.tracing.starting import switch
     from nbtrace.tracing.traces import flush_traces
     from nbtrace.transfer.forwarding import running_forwarders
 
@@ -58,7 +59,9 @@ def status_text(shell: InteractiveShell, *, every_cell: TraceArguments | None) -
     with store.database.reading() as connection:
         count = connection.execute(_COUNT).fetchone()[0]
     rows = {
-        "tracing": "every cell" if every_cell else "cells with %%trace",
+        "tracing": ("every cell" if every_cell else "cells with %%trace")
+        if switch.on
+        else "off, nbtrace.tracing.enable() turns it on",
         "store": str(store.directory),
         "experiment": _experiment(),
         "provider": _provider(),

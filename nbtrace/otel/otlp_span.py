@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
     from nbtrace.entities.constant import AttributeValue
 
+# OTLP keeps times as fixed64.
+_TIME_LIMIT = 2**64
 _KIND_NUMBERS = {name: number for number, name in enumerate(SPAN_KINDS)}
 _STATUS_NUMBERS = {"OK": 1, "ERROR": 2}
 _STATUS_CODES: dict[object, SpanStatusCode] = {
@@ -237,9 +239,9 @@ def _read_span(
         span_id=_span_id(data["spanId"]),
         parent_id=_span_id(parent) if parent else None,
         name=get("name") or "",
-        start_time_ns=int(get("startTimeUnixNano") or 0),
+        start_time_ns=_time(get("startTimeUnixNano") or 0),
         # Zero is protobuf's way of saying nothing: the span is open.
-        end_time_ns=(int(end) or None) if end else None,
+        end_time_ns=(_time(end) or None) if end else None,
         status=_read_status(status) if status else None,
         attributes=decode_attributes(get("attributes")),
         events=[_read_event(event) for event in events] if events else None,
@@ -282,6 +284,15 @@ def _read_kind(kind: object) -> str:
     if isinstance(kind, str):
         kind = _KIND_NUMBERS.get(kind.removeprefix("SPAN_KIND_"), 0)
     return SPAN_KINDS[kind] if isinstance(kind, int) and 0 <= kind < len(SPAN_KINDS) else "INTERNAL"
+
+
+def _time(value: Any) -> int:
+    """Return nanoseconds since the epoch, which OTLP/JSON writes as text."""
+    time = int(value)
+    if not 0 <= time < _TIME_LIMIT:
+        message = f"{value!r:.80} is no time in nanoseconds since 1970"
+        raise NbtraceError.invalid(message)
+    return time
 
 
 def _read_status(data: Mapping[str, Any]) -> SpanStatus:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nbtrace.entities.constant import TraceTagKey
@@ -24,6 +25,16 @@ if TYPE_CHECKING:
 
 # A part is closed at this size: what one reader has to load, and one POST has to carry.
 PART_BYTES = 8 << 20
+
+
+@functools.cache
+def _row_types() -> tuple[type[SpanIndexer], type[TraceRow]]:
+    # on the writer's thread, and not when nbtrace is imported
+    with importing.held():
+        from nbtrace.store.indexing import SpanIndexer
+        from nbtrace.store.rows import TraceRow
+
+    return SpanIndexer, TraceRow
 
 
 class SerializedTrace(NamedTuple):
@@ -100,13 +111,9 @@ class Serializer:
                 size = 0
             groups[-1].setdefault(scope, []).append((line, plain))
             size += len(line)
-        # on the writer's thread, and not when nbtrace is imported
-        with importing.held():
-            from nbtrace.store.indexing import SpanIndexer
-
         indexer = pending.indexer
         if indexer is None:
-            indexer = pending.indexer = SpanIndexer()
+            indexer = pending.indexer = _row_types()[0]()
         rows: list[SpanRow] = []
         parts: list[str] = []
         files: list[tuple[str, bytes]] = []
@@ -160,8 +167,6 @@ class Serializer:
         parts: list[str],
         new_tags: Mapping[str, str],
     ) -> TraceRow:
-        from nbtrace.store.rows import TraceRow  # as above
-
         tags = dict(update.tags)
         metadata = dict(update.metadata)
         request, response = indexer.previews()
@@ -175,8 +180,9 @@ class Serializer:
         if named and update.name:
             tags[TraceTagKey.TRACE_NAME] = update.name
         totals: dict[str, Any] = indexer.totals()
-        metadata.update(indexer.usage_metadata(totals))
-        return TraceRow(
+        if totals:
+            metadata.update(indexer.usage_metadata(totals))
+        return _row_types()[1](
             trace_id=update.trace_id,
             experiment_id=update.experiment_id,
             request_time=update.request_time,

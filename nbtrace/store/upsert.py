@@ -170,7 +170,9 @@ def _insert_rows(
         values = statement[statement.index("(") :]
         several = statement + f", {values}" * (ROWS_AT_ONCE - 1)
         for first in range(0, whole, ROWS_AT_ONCE):
-            connection.execute(several, list(chain.from_iterable(rows[first : first + ROWS_AT_ONCE])))
+            connection.execute(
+                several, list(chain.from_iterable(rows[first : first + ROWS_AT_ONCE]))
+            )
         rows = rows[whole:]
     connection.executemany(statement, rows)
 

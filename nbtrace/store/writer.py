@@ -376,13 +376,17 @@ class Writer:
                 [item.row for item in done], process=self._process, before_commit=wait
             )
             self._text_pause = QUIET_SECONDS
+        needless: set[int] = set()
         for item in done:
-            self._renew_held(item.update)
-            item.pending.written(item.update, item.parts)
+            update = item.update
+            self._renew_held(update)
+            item.pending.written(update, item.parts)
             self._unwritten.pop(id(item.pending), None)
-            self._release(item.update)
-            if item.update.more:
+            needless.update(update.held, update.positions)
+            needless.difference_update(() if update.final else update.held)
+            if update.more:
                 self._queue.append(item.pending)
+        self._journal.release(needless)
 
     def _renew_held(self, update: TraceUpdate) -> None:
         """Move what has been held since an earlier write out of old segments of the journal.
@@ -393,11 +397,3 @@ class Writer:
             new = set(update.positions)
             renewed = self._journal.renewed
             update.held[:] = [item if item in new else renewed(item) for item in update.held]
-
-    def _release(self, update: TraceUpdate) -> None:
-        if update.final:
-            self._journal.release(update.held)
-            self._journal.release(update.positions)
-        else:
-            held = set(update.held)
-            self._journal.release(item for item in update.positions if item not in held)

@@ -304,7 +304,7 @@ class ActiveTrace(LiveTrace):
             positions = self.positions[self.taken : end]
             tags = dict(self.unwritten_tags)
             deleted = set(self.deleted_tags)
-        open_spans = [(span.scope, span.line()) for span in list(self.open.values()) if finished]
+        still_open = list(self.open.values()) if finished and self.open else ()
         root = self.root
         return TraceUpdate(
             trace_id=self.trace_id,
@@ -322,7 +322,7 @@ class ActiveTrace(LiveTrace):
             metadata=dict(self.metadata),
             root=None if root is None or finished else (root.scope, root.line()),
             positions=positions,
-            open_spans=open_spans,
+            open_spans=[(span.scope, span.line()) for span in still_open],
             first=not self.row_written,
             final=finished,
             more=more,

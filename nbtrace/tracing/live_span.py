@@ -301,7 +301,10 @@ class LiveSpan(Span):
             Trace id (``tr-`` or bare hex) and span id.
         """
         if self.record.end_time is None:
-            self.record.put_link(link.trace_id.removeprefix("tr-"), link.span_id, link.attributes)
+            hex_id = link.trace_id.removeprefix("tr-")
+            self.record.put_link(
+                hex_id, link.span_id, link.attributes, link.trace_state, link.flags
+            )
 
     def record_exception(self, exception: BaseException | str) -> None:
         """Record an exception and set the status to ERROR.

@@ -122,9 +122,10 @@ class Losses:
             return
         kept.pop(key, None)
         if most is not None:
-            others = [name for name in kept if not name.startswith(_OWN_KEYS)]
+            # a list first: another thread may set attributes of the same span
+            others = [name for name in list(kept) if not name.startswith(_OWN_KEYS)]
             for name in others[: len(others) - most + 1] if len(others) >= most else ():
-                del kept[name]
+                kept.pop(name, None)
                 self.cuts.pop(name, None)
                 self.attributes += 1
         kept[key] = self._cut(key, value, limits.span_length)

@@ -37,7 +37,8 @@ _PEXPECT_ENV_POSITION = 7
 _PARTS = (2, 32, 16, 2)
 # `_map_async(function, iterable, mapper)`: the last, counted without the first.
 _MAPPER_POSITION = 2
-_SAMPLED = 1
+# Sampled, and that the trace's id is random; W3C has the others ignored.
+_KNOWN_FLAGS = 3
 
 
 def format_traceparent(context: SpanContext) -> str:
@@ -69,7 +70,7 @@ def parse_traceparent(text: str) -> SpanContext | None:
     for part, length in zip(parts, _PARTS, strict=False):
         if len(part) != length or not set(part) <= set("0123456789abcdef"):
             return None
-    flags = TraceFlags(int(parts[3], 16) & _SAMPLED)
+    flags = TraceFlags(int(parts[3], 16) & _KNOWN_FLAGS)
     context = SpanContext(int(parts[1], 16), int(parts[2], 16), is_remote=True, trace_flags=flags)
     return context if context.is_valid else None
 

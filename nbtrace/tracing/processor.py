@@ -18,12 +18,14 @@ from nbtrace.tracing.context import is_suppressed
 from nbtrace.tracing.current import get_current
 from nbtrace.tracing.recorder import current_recorder
 from nbtrace.tracing.redaction import redact_text
-from nbtrace.tracing.span_data import ERROR, shown_name, time_ns
+from nbtrace.tracing.span_data import ERROR, KNOWN_REMOTE, REMOTE, shown_name, time_ns
 from nbtrace.tracing.starting import new_trace, switch
 from nbtrace.tracing.values import encode_each
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from opentelemetry.trace import SpanContext
 
     from nbtrace.tracing.active import ActiveTrace
     from nbtrace.tracing.open_span import OpenSpan
@@ -79,8 +81,7 @@ class ForeignSpan:
         parent_id = self.parent_id
         if parent_id is not None:
             encoded["parentSpanId"] = parent_id
-        # OTLP's bits: whether the parent is remote is known, and it is.
-        encoded["flags"] = 0x300 if getattr(span.parent, "is_remote", False) else 0x100
+        encoded["flags"] = REMOTE if getattr(span.parent, "is_remote", False) else KNOWN_REMOTE
         encoded["name"] = self.name
         encoded["kind"] = _KINDS.get(getattr(span.kind, "name", ""), 1)
         encoded["startTimeUnixNano"] = str(self.start_time)
@@ -99,8 +100,7 @@ class ForeignSpan:
         if span.links:
             encoded["links"] = [
                 {
-                    "traceId": f"{link.context.trace_id:032x}",
-                    "spanId": f"{link.context.span_id:016x}",
+                    **_pointer(link.context),
                     "attributes": encode_attributes(_redacted(link.attributes)),
                 }
                 for link in span.links
@@ -116,6 +116,18 @@ class ForeignSpan:
             encoded["status"]["message"] = redact_text(_clean(status.description))
         line: bytes = orjson.dumps(encoded)
         return line
+
+
+def _pointer(context: SpanContext) -> dict[str, Any]:
+    """Return what a link points to."""
+    pointer: dict[str, Any] = {
+        "traceId": f"{context.trace_id:032x}",
+        "spanId": f"{context.span_id:016x}",
+        "flags": (REMOTE if context.is_remote else KNOWN_REMOTE) | context.trace_flags,
+    }
+    if context.trace_state:
+        pointer["traceState"] = redact_text(context.trace_state.to_header())
+    return pointer
 
 
 def _clean(text: Any) -> str:

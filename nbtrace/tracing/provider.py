@@ -24,19 +24,20 @@ from opentelemetry.trace import (
 )
 from opentelemetry.util._decorator import _agnosticcontextmanager
 
+from nbtrace.config import options
 from nbtrace.tracing.context import leave
 from nbtrace.tracing.current import SPAN_KEY, attach, get_current, with_span
 from nbtrace.tracing.failures import describe
 from nbtrace.tracing.processor import SpanProcessor
 from nbtrace.tracing.redaction import current_rules
-from nbtrace.tracing.starting import begin
+from nbtrace.tracing.starting import begin, joins
 from nbtrace.tracing.unsampled import UNSAMPLED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from opentelemetry.context import Context
-    from opentelemetry.trace import Link, Span
+    from opentelemetry.trace import Link, Span, SpanContext
     from opentelemetry.util.types import Attributes
 
 logger = logging.getLogger("nbtrace")
@@ -81,9 +82,10 @@ class NbtraceTracer(Tracer):
                 record_exception, set_status_on_exception,
             )  # fmt: skip
         current = get_current() if context is None else context
-        record = begin(current, name, "UNKNOWN", start_time)
+        parent = current.get(SPAN_KEY)
+        left_out = type(parent) is NonRecordingSpan and _is_left_out(parent.get_span_context())
+        record = None if left_out else begin(current, name, "UNKNOWN", start_time)
         if record is None:
-            parent = current.get(SPAN_KEY)
             if isinstance(parent, otel_trace.Span) and parent.get_span_context().is_valid:
                 return NonRecordingSpan(parent.get_span_context())
             return UNSAMPLED
@@ -94,6 +96,8 @@ class NbtraceTracer(Tracer):
             record.set_attributes(attributes)
         for link in links or ():
             record.add_link(link.context, link.attributes)
+        if not (record_exception and set_status_on_exception):
+            record.on_error = (record_exception, set_status_on_exception)
         return record
 
     @_agnosticcontextmanager
@@ -110,7 +114,10 @@ class NbtraceTracer(Tracer):
         end_on_exit: bool = True,  # noqa: FBT001, FBT002 - OpenTelemetry's signature
     ) -> Iterator[Span]:
         """Start a span around a block."""
-        span = self.start_span(name, context, kind, attributes, links, start_time)
+        span = self.start_span(
+            name, context, kind, attributes, links, start_time,
+            record_exception, set_status_on_exception,
+        )  # fmt: skip
         # Not OpenTelemetry's use_span: it detaches by token, and complains where a stream of an
         # instrumented library is ended in another context than it began in.
         previous = get_current()
@@ -131,6 +138,11 @@ class NbtraceTracer(Tracer):
             leave(previous, current)
             if end_on_exit:
                 span.end()
+
+
+def _is_left_out(parent: SpanContext) -> bool:
+    """Return whether a library's span below one made elsewhere is not recorded, as in the SDK."""
+    return parent.is_valid and not joins(parent, options.sampling_ratio)
 
 
 class NbtraceTracerProvider(TracerProvider):

@@ -10,15 +10,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode, TraceFlags
+from opentelemetry.trace import (
+    Link,
+    SpanContext,
+    SpanKind,
+    Status,
+    StatusCode,
+    TraceFlags,
+    TraceState,
+)
 from opentelemetry.trace import Span as OtelSpan
 
 from nbtrace.otel.otlp import decode_attributes
 from nbtrace.store.plain_spans import FUNCTION_KEY, INPUTS_KEY, OUTPUTS_KEY, TYPE_KEY
 from nbtrace.tracing.current import attach, get_current, with_span
+from nbtrace.tracing.failures import describe
 from nbtrace.tracing.redaction import redact_text
 from nbtrace.tracing.span_data import (
+    KNOWN_REMOTE,
     OK,
+    REMOTE,
     UNSET,
     SpanData,
     json_string,
@@ -36,7 +47,11 @@ if TYPE_CHECKING:
 
     from nbtrace.tracing.active import ActiveTrace
 
-SAMPLED = TraceFlags(TraceFlags.SAMPLED)
+_RANDOM_TRACE_ID = 2  # W3C's second bit, which older versions of the API have no name for
+# nbtrace's own trace ids are random.
+SAMPLED = TraceFlags(TraceFlags.SAMPLED | _RANDOM_TRACE_ID)
+
+_FLAGS = 0xFF  # of OTLP's, those that W3C defines
 
 _CODES = (StatusCode.UNSET, StatusCode.OK, StatusCode.ERROR)
 
@@ -50,10 +65,33 @@ class SpanRecord(SpanData, OtelSpan):
         """Return the ids by which other spans refer to this one."""
         context = self.context
         if context is None:
+            flags, state = self._inherited()
             context = self.context = SpanContext(
-                int(self.trace.hex, 16), int(self.span_id, 16), is_remote=False, trace_flags=SAMPLED
+                int(self.trace.hex, 16),
+                int(self.span_id, 16),
+                is_remote=False,
+                trace_flags=flags,
+                trace_state=state,
             )
         return context
+
+    def _inherited(self) -> tuple[TraceFlags, TraceState | None]:
+        """Return the flags and the ``tracestate`` that came with the nearest parent from outside.
+
+        A span whose parents have ended has them of the trace's root.
+        """
+        trace = self.trace
+        span: object = self
+        while type(span) is SpanRecord:
+            if span.context is not None:
+                return span.context.trace_flags, span.context.trace_state
+            outside = span.parent_context
+            if outside is not None and (outside.is_remote or outside.trace_state):
+                random = outside.trace_flags & _RANDOM_TRACE_ID
+                return TraceFlags(TraceFlags.SAMPLED | random), outside.trace_state
+            above = trace.open.get(span.parent_id or "")
+            span = above or (trace.root if span is not trace.root else None)
+        return SAMPLED, None
 
     def is_recording(self) -> bool:
         """Return whether the span is open."""
@@ -82,8 +120,14 @@ class SpanRecord(SpanData, OtelSpan):
 
     def add_link(self, context: SpanContext, attributes: Attributes = None) -> None:
         """Add a link to another span."""
-        if self.end_time is None:
-            self.put_link(f"{context.trace_id:032x}", f"{context.span_id:016x}", attributes)
+        if self.end_time is not None:
+            return
+        state = context.trace_state.to_header() if context.trace_state else ""
+        if not (context.is_valid or attributes or state):
+            return
+        flags = (REMOTE if context.is_remote else KNOWN_REMOTE) | context.trace_flags
+        trace_id, span_id = f"{context.trace_id:032x}", f"{context.span_id:016x}"
+        self.put_link(trace_id, span_id, attributes, state, flags)
 
     def update_name(self, name: str) -> None:
         """Rename an open span."""
@@ -125,7 +169,11 @@ class SpanRecord(SpanData, OtelSpan):
     ) -> None:
         """End the span, recording what was raised."""
         if error is not None and self.end_time is None:
-            self.fail(error)
+            exception, status = self.on_error
+            if exception:
+                self.record_exception(error, escaped=True)
+            if status:
+                self.set_status(StatusCode.ERROR, describe(error))
         self.finish()
 
     # What instrumentors read
@@ -143,7 +191,8 @@ class SpanRecord(SpanData, OtelSpan):
                 int(self.trace.hex, 16),
                 int(self.parent_id, 16),
                 is_remote=False,
-                trace_flags=SAMPLED,
+                trace_flags=self.get_span_context().trace_flags,
+                trace_state=self.get_span_context().trace_state,
             )
         return self.parent_context
 
@@ -159,14 +208,16 @@ class SpanRecord(SpanData, OtelSpan):
             values[OUTPUTS_KEY] = self.outputs
         if self.function is not None:
             values[FUNCTION_KEY] = self.function
-        return {**values, **(self.extra or {})}
+        return _as_read({**values, **(self.extra or {})})
 
     @property
     def events(self) -> Sequence[Any]:
         """The events so far, each with name, timestamp and attributes."""
         return [
             ReadableEvent(
-                event["name"], int(event["timeUnixNano"]), decode_attributes(event["attributes"])
+                event["name"],
+                int(event["timeUnixNano"]),
+                _as_read(decode_attributes(event["attributes"])),
             )
             for event in self.event_list or ()
         ]
@@ -176,11 +227,32 @@ class SpanRecord(SpanData, OtelSpan):
         """The links so far."""
         return [
             Link(
-                SpanContext(int(link["traceId"], 16), int(link["spanId"], 16), is_remote=True),
-                decode_attributes(link["attributes"]),
+                SpanContext(
+                    int(link["traceId"], 16),
+                    int(link["spanId"], 16),
+                    is_remote=link.get("flags", REMOTE) & REMOTE == REMOTE,
+                    trace_flags=TraceFlags(link.get("flags", 0) & _FLAGS),
+                    trace_state=TraceState.from_header([link.get("traceState", "")]),
+                ),
+                _as_read(decode_attributes(link["attributes"])),
             )
             for link in self.link_list or ()
         ]
+
+    @property
+    def dropped_attributes(self) -> int:
+        """How many attributes OpenTelemetry's limits took."""
+        return 0 if self.losses is None else self.losses.attributes
+
+    @property
+    def dropped_events(self) -> int:
+        """How many events the limits took."""
+        return 0 if self.losses is None else self.losses.events
+
+    @property
+    def dropped_links(self) -> int:
+        """How many links the limits took."""
+        return 0 if self.losses is None else self.losses.links
 
     @property
     def status(self) -> Status:
@@ -188,9 +260,9 @@ class SpanRecord(SpanData, OtelSpan):
         return Status(_CODES[self.status_code], self.status_message)
 
     @property
-    def resource(self) -> Any:
+    def resource(self) -> ReadableResource:
         """The resource of the process."""
-        return self.trace.recorder.resource_of(self.scope)
+        return ReadableResource(_as_read(self.trace.recorder.resource_of(self.scope)))
 
     @property
     def instrumentation_scope(self) -> Any:
@@ -232,6 +304,29 @@ def new_record(
         record.mono = None
         record.start_time = start_time
     return record
+
+
+class ReadableResource(dict[str, Any]):
+    """A resource as instrumentors read it: a mapping, and the SDK's ``attributes``."""
+
+    __slots__ = ()
+    schema_url = ""
+
+    @property
+    def attributes(self) -> Mapping[str, Any]:
+        """The mapping itself."""
+        return self
+
+
+def _as_read(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return attributes as the SDK's spans show them: sequences are tuples."""
+    return {key: _tuples(value) for key, value in attributes.items()}
+
+
+def _tuples(value: Any) -> Any:
+    if isinstance(value, list):
+        return tuple(map(_tuples, value))
+    return _as_read(value) if isinstance(value, dict) else value
 
 
 class ReadableEvent:

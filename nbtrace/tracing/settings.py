@@ -136,7 +136,7 @@ def reset() -> None:
     fresh = Options()
     _update({name: getattr(fresh, name) for name in Options.__slots__ if name != "version"})
     registered.functions = ()
-    switch.on = True
+    switch.reset()
     ActiveExperiment.experiment_id = None
     withdraw_provider()
 

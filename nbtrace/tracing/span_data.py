@@ -11,34 +11,33 @@ from __future__ import annotations
 
 import logging
 import time
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import orjson
+from opentelemetry.trace import SpanContext
 
 from nbtrace.otel.otlp import encode_attributes
 from nbtrace.store.plain_spans import INPUTS_KEY, OUTPUTS_KEY, STATUSES, TYPE_KEY, span_line
 from nbtrace.store.segments import PLAIN, SPAN
 from nbtrace.tracing.failures import describe, exception_attributes
-from nbtrace.tracing.redaction import without_surrogates
+from nbtrace.tracing.otel_limits import Losses, limits
+from nbtrace.tracing.redaction import redact_text, without_surrogates
+from nbtrace.tracing.span_details import EXCEPTION_AND_STATUS, INTERNAL, Detail, Details
 from nbtrace.tracing.texts import plain_text as kept_text
 from nbtrace.tracing.values import attribute_key, encode_attribute, encode_each
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from opentelemetry.trace import SpanContext
-
     from nbtrace.store.plain_spans import Words
     from nbtrace.tracing.active import ActiveTrace
 
 logger = logging.getLogger("nbtrace")
 
-T = TypeVar("T")
-
 UNSET, OK, ERROR = 0, 1, 2
-INTERNAL = 1
-# OpenTelemetry's own default for events and links.
-MAX_EVENTS = 1_000
+# OTLP's bits: whether what a span or a link points to is remote is known, and it is.
+KNOWN_REMOTE, REMOTE = 0x100, 0x300
+_BOUNDED = limits.bounds_span
 
 dumps = orjson.dumps
 time_ns = time.time_ns
@@ -85,50 +84,6 @@ def _words_of(kind: tuple[str, str, str | None]) -> Words:
     return words
 
 
-class _Details:
-    """What most spans never have; made when the first of it is set."""
-
-    __slots__ = (
-        "context",
-        "event_list",
-        "extra",
-        "kind_number",
-        "link_list",
-        "parent_context",
-        "scope",
-        "status_message",
-    )
-
-    def __init__(self) -> None:
-        self.extra: dict[str, Any] | None = None
-        self.event_list: list[dict[str, Any]] | None = None
-        self.link_list: list[dict[str, Any]] | None = None
-        self.kind_number = INTERNAL
-        self.scope = 0
-        self.status_message: str | None = None
-        self.context: SpanContext | None = None
-        self.parent_context: SpanContext | None = None
-
-
-class _Detail(Generic[T]):
-    """A field of a record's details, read and written as if it were the record's own."""
-
-    def __init__(self, default: T) -> None:
-        self._default = default
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self._name = name
-
-    def __get__(self, record: SpanData, owner: type | None = None) -> T:
-        details = record.details
-        return self._default if details is None else getattr(details, self._name)
-
-    def __set__(self, record: SpanData, value: T) -> None:
-        if record.details is None:
-            record.details = _Details()
-        setattr(record.details, self._name, value)
-
-
 class SpanData:
     """One span of this process, open or ended.
 
@@ -164,14 +119,16 @@ class SpanData:
         "trace",
     )
 
-    extra = _Detail[dict[str, Any] | None](None)
-    event_list = _Detail[list[dict[str, Any]] | None](None)
-    link_list = _Detail[list[dict[str, Any]] | None](None)
-    kind_number = _Detail[int](INTERNAL)
-    scope = _Detail[int](0)
-    status_message = _Detail[str | None](None)
-    context = _Detail["SpanContext | None"](None)
-    parent_context = _Detail["SpanContext | None"](None)
+    extra = Detail[dict[str, Any] | None](None)
+    event_list = Detail[list[dict[str, Any]] | None](None)
+    link_list = Detail[list[dict[str, Any]] | None](None)
+    kind_number = Detail[int](INTERNAL)
+    scope = Detail[int](0)
+    status_message = Detail[str | None](None)
+    context = Detail[SpanContext | None](None)
+    parent_context = Detail[SpanContext | None](None)
+    losses = Detail[Losses | None](None)
+    on_error = Detail[tuple[bool, bool]](EXCEPTION_AND_STATUS)
 
     trace: ActiveTrace
     name: str
@@ -186,7 +143,7 @@ class SpanData:
     status_code: int
     # the name of a traced function, as JSON text
     function: str | None
-    details: _Details | None
+    details: Details | None
 
     def restart_clock(self) -> None:
         """Let the span begin now."""
@@ -296,11 +253,22 @@ class SpanData:
             self.inputs = self.outputs = self.details = None
             return self.line()
 
-    def _rest(self, details: _Details) -> bytes:
+    def _rest(self, details: Details) -> bytes:
         text = b"]"
-        if details.extra:
-            # a copy: the writer looks at open spans while their own threads set attributes
-            text = b"," + dumps(encode_attributes(details.extra.copy()))[1:]
+        losses = details.losses
+        # a copy: the writer looks at open spans while their own threads set attributes
+        extra = details.extra.copy() if details.extra else {}
+        if losses is not None:
+            extra |= losses.as_attributes()
+        if extra:
+            text = b"," + dumps(encode_attributes(extra))[1:]
+        if losses is not None:
+            text += losses.fields()
+        parent = details.parent_context
+        if parent is not None and (parent.is_remote or parent.trace_state):
+            text += b',"flags":%d' % (REMOTE if parent.is_remote else KNOWN_REMOTE)
+            if parent.trace_state:
+                text += b',"traceState":' + dumps(redact_text(parent.trace_state.to_header()))
         if details.event_list:
             text += b',"events":' + dumps(details.event_list)
         if details.link_list:
@@ -325,36 +293,71 @@ class SpanData:
         extra = self.extra
         if extra is None:
             extra = self.extra = {}
-        extra[attribute_key(key)] = encode_attribute(value, key)
+        if _BOUNDED:
+            self.lost().put(extra, attribute_key(key), encode_attribute(value, key))
+        else:
+            extra[attribute_key(key)] = encode_attribute(value, key)
+
+    def lost(self) -> Losses:
+        """Return what the limits took from the span, made when it is first asked for."""
+        losses = self.losses
+        if losses is None:
+            losses = self.losses = Losses()
+        return losses
 
     def put_event(
         self, name: str, attributes: Mapping[str, Any] | None, time_unix: int | None
     ) -> None:
-        """Keep an event, up to ``MAX_EVENTS``; further ones are counted."""
-        if self.event_list is None:
-            self.event_list = []
-        if len(self.event_list) >= MAX_EVENTS:
-            extra = self.extra = self.extra or {}
-            extra["nbtrace.dropped_events"] = extra.get("nbtrace.dropped_events", 0) + 1
-            return
-        encoded = encode_each(attributes or {})
-        self.event_list.append(
-            {
-                "timeUnixNano": str(time_ns() if time_unix is None else time_unix),
-                "name": shown_name(name),
-                "attributes": encode_attributes(encoded),
-            }
-        )
+        """Keep an event; beyond the limit the oldest goes and is counted."""
+        event = {
+            "timeUnixNano": str(time_ns() if time_unix is None else time_unix),
+            "name": shown_name(name),
+        }
+        most = limits.event_attributes
+        self.event_list = self._more(self.event_list, event, name, attributes, most)
+        if len(self.event_list) > limits.events:
+            del self.event_list[0]
+            self.lost().events += 1
 
-    def put_link(self, trace_id: str, span_id: str, attributes: Mapping[str, Any] | None) -> None:
-        """Keep a link to a span given by 32 and 16 hex digits."""
-        if self.link_list is None:
-            self.link_list = []
-        if len(self.link_list) < MAX_EVENTS:
-            encoded = encode_each(attributes or {})
-            self.link_list.append(
-                {"traceId": trace_id, "spanId": span_id, "attributes": encode_attributes(encoded)}
-            )
+    def put_link(
+        self,
+        trace_id: str,
+        span_id: str,
+        attributes: Mapping[str, Any] | None,
+        trace_state: str = "",
+        flags: int = 0,
+    ) -> None:
+        """Keep a link to a span given by 32 and 16 hex digits, with OTLP's flags."""
+        link: dict[str, Any] = {"traceId": trace_id, "spanId": span_id}
+        if trace_state:
+            link["traceState"] = redact_text(trace_state)
+        if flags:
+            link["flags"] = flags
+        most = limits.link_attributes
+        self.link_list = self._more(self.link_list, link, "link", attributes, most)
+        if len(self.link_list) > limits.links:
+            del self.link_list[0]
+            self.lost().links += 1
+
+    def _more(
+        self,
+        kept: list[dict[str, Any]] | None,
+        item: dict[str, Any],
+        name: str,
+        attributes: Mapping[str, Any] | None,
+        most: int | None,
+    ) -> list[dict[str, Any]]:
+        """Return events or links and one more, whose attributes are within the limits."""
+        encoded = encode_each(attributes or {})
+        if most is not None or limits.length is not None:
+            encoded, dropped = self.lost().bounded(name, encoded, most)
+            if dropped:
+                item["droppedAttributesCount"] = dropped
+        item["attributes"] = encode_attributes(encoded)
+        if kept is None:
+            return [item]
+        kept.append(item)
+        return kept
 
     def put_exception(
         self,

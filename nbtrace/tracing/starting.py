@@ -6,12 +6,13 @@ tracer, sampling, tracing switched off) is off the hot path in ``begin_trace``.
 
 from __future__ import annotations
 
+import logging
 import os
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry.trace import Span as OtelSpan
 
-from nbtrace.config import options
+from nbtrace.config import options, parent_decides
 from nbtrace.tracing import threads
 from nbtrace.tracing.active import ActiveTrace
 from nbtrace.tracing.context import current_defaults, is_suppressed
@@ -19,23 +20,36 @@ from nbtrace.tracing.current import SPAN_KEY
 from nbtrace.tracing.processes import inherited
 from nbtrace.tracing.record import SpanRecord, new_record
 from nbtrace.tracing.recorder import current_recorder
+from nbtrace.tracing.span_ids import new_trace_id
 from nbtrace.tracing.unsampled import UNSAMPLED
 
 if TYPE_CHECKING:
     from opentelemetry.context import Context
+    from opentelemetry.trace import SpanContext
 
     from nbtrace.tracing.recorder import Recorder
 
-_SAMPLING_BYTES = 7  # a fraction of so many is exact in a float
+# OpenTelemetry samples by these bits, so that every process decides alike.
+_RANDOM_HALF = (1 << 64) - 1
+
+logger = logging.getLogger("nbtrace")
 
 
 class Switch:
-    """Whether tracing is on in this process."""
+    """Whether tracing is on in this process: at first, unless OpenTelemetry is switched off."""
 
     __slots__ = ("on",)
 
     def __init__(self) -> None:
-        self.on = True
+        self.reset()
+
+    def reset(self) -> None:
+        """Set it as ``OTEL_SDK_DISABLED`` says."""
+        self.on = os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() != "true"
+        if not self.on:
+            logger.warning(
+                "OTEL_SDK_DISABLED is set: nothing is traced; nbtrace.tracing.enable() traces"
+            )
 
 
 switch = Switch()
@@ -87,28 +101,39 @@ def begin_trace(  # noqa: PLR0913, PLR0917 - what a start needs
     context = parent.get_span_context() if isinstance(parent, OtelSpan) else None
     if context is None or not context.is_valid:
         context = inherited()
-        if context is not None and not context.trace_flags.sampled:
-            return None
+    ratio = options.sampling_ratio if ratio is None else ratio
     if context is not None and context.is_valid:
+        if context.is_remote and not joins(context, ratio):
+            return None
         hex_id = f"{context.trace_id:032x}"
+        parent_id = f"{context.span_id:016x}"
         trace = recorder.find(hex_id)
         if trace is None:
-            parent_id = f"{context.span_id:016x}"
-            return _begin_root(recorder, hex_id, name, span_type, parent_id, start_time)
-        if not trace.announced:
-            trace.announce()
-        record = new_record(trace, name, span_type, f"{context.span_id:016x}", start_time)
-        trace.open[record.span_id] = record
+            record = _begin_root(recorder, hex_id, name, span_type, parent_id, start_time)
+        else:
+            if not trace.announced:
+                trace.announce()
+            record = new_record(trace, name, span_type, parent_id, start_time)
+            trace.open[record.span_id] = record
+        if context.is_remote or context.trace_state:
+            record.parent_context = context
         return record
-    ratio = options.sampling_ratio if ratio is None else ratio
-    if ratio < 1 and _chance() >= ratio:
+    hex_id = new_trace_id()
+    if ratio < 1 and not _is_sampled(int(hex_id, 16), ratio):
         return None
-    return _begin_root(recorder, None, name, span_type, None, start_time)
+    return _begin_root(recorder, hex_id, name, span_type, None, start_time)
 
 
-def _chance() -> float:
-    """Return a number from 0 to 1 that the user's random.seed() does not decide."""
-    return int.from_bytes(os.urandom(_SAMPLING_BYTES)) / (1 << 8 * _SAMPLING_BYTES)
+def joins(parent: SpanContext, ratio: float) -> bool:
+    """Return whether the child of a span that was made elsewhere is recorded."""
+    if parent_decides():
+        return parent.trace_flags.sampled
+    return ratio >= 1 or _is_sampled(parent.trace_id, ratio)
+
+
+def _is_sampled(trace_id: int, ratio: float) -> bool:
+    """Return what OpenTelemetry's samplers decide by the random half of a trace's id."""
+    return trace_id & _RANDOM_HALF < round(ratio * (_RANDOM_HALF + 1))
 
 
 def _begin_root(  # noqa: PLR0913, PLR0917 - what a start needs

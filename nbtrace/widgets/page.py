@@ -43,8 +43,8 @@ STYLE = (
 )
 
 
-def page_html(trace: Trace | TraceSource, path: str | Path | None = None) -> str:
-    """Return a page with the interactive tree of a trace, and write it if a path is given.
+def page_html(trace: Trace | TraceSource, path: str | Path | None = None) -> str | None:
+    """Return a page with the interactive tree of a trace, or write it if a path is given.
 
     Parameters
     ----------
@@ -55,8 +55,9 @@ def page_html(trace: Trace | TraceSource, path: str | Path | None = None) -> str
 
     Returns
     -------
-    str
-        An HTML document with all it needs. ``page.html#span=<span_id>`` opens it at a span.
+    str or None
+        None when it was written; else an HTML document with all it needs.
+        ``page.html#span=<span_id>`` opens it at a span.
 
     Raises
     ------
@@ -70,7 +71,7 @@ def page_html(trace: Trace | TraceSource, path: str | Path | None = None) -> str
     >>> from nbtrace.entities import Span, Trace
     >>> trace = Trace.from_spans([Span(trace_id="tr-" + "0a" * 16, span_id="0b" * 8, name="ask",
     ...                                start_time_ns=1, end_time_ns=2)])
-    >>> "<title>ask</title>" in page_html(trace)
+    >>> "<title>ask</title>" in (page_html(trace) or "")
     True
     """
     source = source_of(trace)
@@ -79,8 +80,8 @@ def page_html(trace: Trace | TraceSource, path: str | Path | None = None) -> str
 
 def write_page(
     title: str, static: str, carried: dict[str, Any], path: str | Path | None = None
-) -> str:
-    """Return a page with a widget, and write it if a path is given.
+) -> str | None:
+    """Return a page with a widget, or write it if a path is given.
 
     Parameters
     ----------
@@ -95,8 +96,8 @@ def write_page(
 
     Returns
     -------
-    str
-        An HTML document with all it needs.
+    str or None
+        None when it was written; else an HTML document with all it needs.
 
     Raises
     ------
@@ -125,6 +126,7 @@ def write_page(
     )
     if path is not None:
         write_private(path, page)
+        return None
     return page
 
 

@@ -48,8 +48,10 @@ STYLE = (
 )
 
 
-def timeline_svg(trace: Trace | TraceSource | Overview, path: str | Path | None = None) -> str:
-    """Return the tree and timeline of a trace as SVG, and write it if a path is given.
+def timeline_svg(
+    trace: Trace | TraceSource | Overview, path: str | Path | None = None
+) -> str | None:
+    """Return the tree and timeline of a trace as SVG, or write it if a path is given.
 
     Parameters
     ----------
@@ -60,8 +62,9 @@ def timeline_svg(trace: Trace | TraceSource | Overview, path: str | Path | None 
 
     Returns
     -------
-    str
-        An SVG document with at most 200 spans, upper levels first; what is left out is said.
+    str or None
+        None when it was written; else an SVG document with at most 200 spans, upper levels
+        first; what is left out is said.
 
     Raises
     ------
@@ -73,7 +76,7 @@ def timeline_svg(trace: Trace | TraceSource | Overview, path: str | Path | None 
     >>> from nbtrace.entities import Span, Trace
     >>> trace = Trace.from_spans([Span(trace_id="tr-" + "0a" * 16, span_id="0b" * 8, name="a<b",
     ...                                start_time_ns=1, end_time_ns=2)])
-    >>> "a&lt;b" in timeline_svg(trace)
+    >>> "a&lt;b" in (timeline_svg(trace) or "")
     True
     """
     overview = overview_of(trace)
@@ -95,6 +98,7 @@ def timeline_svg(trace: Trace | TraceSource | Overview, path: str | Path | None 
     picture = "".join([*parts, "</svg>\n"])
     if path is not None:
         write_private(path, picture)
+        return None
     return picture
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nbtrace.widgets.display import WIDGET_VIEW, in_kernel
+from nbtrace.widgets.display import in_kernel, show_widget
 from nbtrace.widgets.table_html import PLAIN_ROWS, table_html, table_text
 
 if TYPE_CHECKING:
@@ -27,12 +27,6 @@ def show_table(table: TraceTable) -> None:
     if not in_kernel():
         print(table_text(rows, total, text))  # noqa: T201 - a terminal's way of showing
         return
-    from IPython.display import display
-
-    static = {
-        "text/html": table_html(rows, total, text, table.key),
-        "text/plain": table_text(rows, total, text, PLAIN_ROWS),
-    }
-    view = {"version_major": 2, "version_minor": 0, "model_id": table.model_id}
-    for bundle in (static, {WIDGET_VIEW: view, "text/plain": ""}):
-        display(bundle, raw=True)  # type: ignore[no-untyped-call]
+    show_widget(
+        table, table_html(rows, total, text, table.key), table_text(rows, total, text, PLAIN_ROWS)
+    )

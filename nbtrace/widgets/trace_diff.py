@@ -6,7 +6,7 @@ without a kernel shows; the whole list is one message, and values are asked for 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 import orjson
 import traitlets
@@ -110,18 +110,25 @@ class TraceDiff(NotebookWidget):
             }
         )
 
-    def to_html(self, path: str | Path | None = None) -> str:
+    @overload
+    def to_html(self) -> str: ...
+
+    @overload
+    def to_html(self, path: str | Path) -> None: ...
+
+    def to_html(self, path: str | Path | None = None) -> str | None:
         """Return the interactive comparison as one HTML file that opens offline.
 
         Parameters
         ----------
         path : str or Path, optional
-            Where to write it too, readable by its owner only.
+            Where to write it, readable by its owner only.
 
         Returns
         -------
-        str
-            The HTML; it fetches nothing, and shows the list as text where scripts are off.
+        str or None
+            None when it was written; else the HTML, which fetches nothing and shows the list as
+            text where scripts are off.
         """
         from nbtrace.widgets.page import answer_key, message, write_page
 
@@ -169,7 +176,7 @@ def compare_traces(before: Trace | str, after: Trace | str | None = None) -> Tra
 
     found = previous_run(before)
     if found is None:
-        message = "there is no earlier run of this trace; name both: compare(before, after)"
+        message = "there is no earlier run of this trace to compare with; name two traces"
         raise NbtraceError.missing(message)
     return TraceDiff(found, before)
 

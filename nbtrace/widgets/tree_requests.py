@@ -33,7 +33,7 @@ class TreeRequests:
         """Return who answers each method of the page."""
         return {"svg": self._svg, "previous": self._previous, "values": self._values}
 
-    def _svg(self) -> str:
+    def _svg(self) -> str | None:
         return timeline_svg(self._source())
 
     def _previous(self) -> DiffData:

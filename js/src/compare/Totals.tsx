@@ -36,7 +36,12 @@ function figures(totals: SideTotals, against: SideTotals | null): Figure[] {
       against?.duration_ns,
       duration(totals.duration_ns ?? Number.NaN),
     ),
-    number("spans", totals.spans, against?.spans, `${count(totals.spans)} spans`),
+    number(
+      "spans",
+      totals.spans,
+      against?.spans,
+      totals.spans === 1 ? "1 span" : `${count(totals.spans)} spans`,
+    ),
     number(
       "tokens",
       totals.tokens,

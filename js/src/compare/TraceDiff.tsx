@@ -153,7 +153,7 @@ export function TraceDiff({ session }: { session: Comparison }): JSX.Element {
             <div class="nbt-name" role="columnheader">
               Span
             </div>
-            <div role="columnheader">What became of it</div>
+            <div role="columnheader">Change</div>
             <div class="nbt-figure" role="columnheader">
               Before
             </div>

@@ -106,7 +106,8 @@ export const COLUMNS: readonly Column[] = [
   },
   {
     ...measure("duration", "Duration", "duration_ms", 88),
-    text: (row) => (row.duration === null ? "" : duration(row.duration * 1e6)),
+    text: (row) =>
+      row.duration === null ? "" : row.duration === 0 ? "< 1 ms" : duration(row.duration * 1e6),
   },
   measure("spans", "Spans", "span_count", 68),
   { ...measure("errors", "Errors", "error_count", 68), hidden: true },

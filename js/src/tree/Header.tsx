@@ -26,7 +26,7 @@ export function Header(props: HeaderProps): JSX.Element | null {
     return null;
   }
   const figures = [
-    duration(session.now() - session.origin()),
+    duration((session.growing ? session.now() : session.analysis().times.to) - session.origin()),
     summary.spans === 1 ? "1 span" : `${count(summary.spans)} spans`,
     summary.tokens === null ? "" : `${count(summary.tokens)} tokens`,
     dollars(summary.cost),

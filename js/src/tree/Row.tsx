@@ -1,5 +1,6 @@
 /** One line of the tree: fold button, kind, name, state, figures, time bar. */
 import type { JSX } from "preact";
+import { visible } from "../details/visible";
 import { count, dollars, duration } from "../page/format";
 import { KindIcon, kindName, StateIcon, stateOf, stateWords } from "../page/kinds";
 import type { State } from "../types";
@@ -57,7 +58,7 @@ export function Row(props: RowProps): JSX.Element {
   const { rows, analysis, columns } = view;
   const { layout } = analysis;
   const kind = rows.kinds[row] ?? "UNKNOWN";
-  const name = rows.names[row] ?? "";
+  const name = visible(rows.names[row] ?? "") || "(no name)";
   const start = analysis.times.start[row] ?? 0;
   const end = endOf(view, row);
   // In a replay: what a span used is known when it has ended.
