@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 from typing import TYPE_CHECKING
 
@@ -183,7 +184,7 @@ def test_no_file_of_the_store_holds_a_secret(
     assert len(found) >= 2, "the traces are there"
     assert nbtrace.get_trace(trace_id).info.assessments
     with_log = planted.kept(store_directory)
-    with sqlite3.connect(store_directory / "nbtrace.db") as database:
+    with contextlib.closing(sqlite3.connect(store_directory / "nbtrace.db")) as database:
         database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     reset_store()
     assert journals == set(), "in the journal, before anything was written"
