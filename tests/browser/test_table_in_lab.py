@@ -119,6 +119,7 @@ def test_brush_select_tag_delete_and_undo(notebook, page):
     page.wait_for_timeout(300)
     assert notebook.ask("len(table.selected), len(table.to_pandas())") == "(10, 10)"
     page.keyboard.press("t")
+    page.wait_for_function("() => document.activeElement?.ariaLabel === 'Key of the tag'")
     page.keyboard.type("reviewed")
     page.keyboard.press("Tab")
     page.keyboard.type("yes")
