@@ -31,6 +31,8 @@ _TYPES = {
     "EMBEDDING": "EMBEDDING",
     "GUARDRAIL": "GUARDRAIL",
 }
+# What a value of another type than Langfuse's makes somewhere below.
+_BENT = (TypeError, ValueError, KeyError, AttributeError)
 _OBSERVATION_TYPES = frozenset({*_TYPES, "SPAN", "EVENT"})
 _SOURCES = {"ANNOTATION": "HUMAN", "EVAL": "LLM_JUDGE"}
 _KEPT = ("level", "version", "environment", "modelParameters", "promptName", "promptVersion")
@@ -85,7 +87,9 @@ def langfuse_row(document: Mapping[str, Any], place: str) -> Row | None:
     """
     fields = {_camel(key): value for key, value in document.items()}
     is_observation = (
-        "traceId" in fields and fields.get("type") in _OBSERVATION_TYPES and "startTime" in fields
+        "traceId" in fields
+        and str(fields.get("type")) in _OBSERVATION_TYPES
+        and "startTime" in fields
     )
     is_score = "traceId" in fields and "dataType" in fields and "name" in fields
     is_trace = (
@@ -122,6 +126,8 @@ def langfuse_traces(rows: Iterable[Row]) -> Iterator[Trace | NbtraceError]:
             yield gathered.trace()
         except NbtraceError as error:
             yield error
+        except _BENT as error:
+            yield NbtraceError.invalid(f"a trace: {type(error).__name__}: {error}")
 
 
 class _Gathered:
@@ -157,6 +163,8 @@ class _Gathered:
                 self._scores.append(_feedback(fields))
         except NbtraceError as error:
             yield NbtraceError.invalid(f"{row.place}{error.message}")
+        except _BENT as error:
+            yield NbtraceError.invalid(f"{row.place}{type(error).__name__}: {error}")
 
     def trace(self) -> Trace:
         roots = [span for span in self._spans if span.parent_id is None]
