@@ -82,6 +82,10 @@ class HostedTree(SpanTree):
         return sent
 
 
+# Some frames, also on a busy machine.
+SETTLED_MS = 120
+
+
 class PlainHost:
     """One widget in one page."""
 
@@ -137,7 +141,15 @@ class PlainHost:
         return self.page.locator(f'.nbt-row:has(.nbt-text:text-is("{name}"))')
 
     def names(self) -> list[str]:
-        return [text.strip() for text in self.page.locator(".nbt-row .nbt-text").all_inner_texts()]
+        """Return the names in sight, once they have come to rest: a page draws a moment later."""
+        found: list[str] | None = None
+        while True:
+            texts = self.page.locator(".nbt-row .nbt-text").all_inner_texts()
+            now = [text.strip() for text in texts]
+            if now == found:
+                return now
+            found = now
+            self.page.wait_for_timeout(SETTLED_MS)
 
     def press(self, *keys: str) -> None:
         self.grid.focus()
