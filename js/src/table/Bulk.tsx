@@ -2,6 +2,7 @@
 import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { count } from "../page/format";
+import { TagFields } from "../page/TagFields";
 import { ALL, type Chosen, NONE } from "./chosen";
 import { type Export, save } from "./export";
 import type { TableSession } from "./session";
@@ -170,21 +171,7 @@ function TagForm({ session, number, onDone }: FormProps): JSX.Element {
       onKeyDown={(event) => event.key === "Escape" && onDone()}
     >
       <span>Tag {traces(number)}</span>
-      <input
-        class="nbt-input"
-        ref={first}
-        placeholder="key"
-        aria-label="Key of the tag"
-        value={key}
-        onInput={(event) => setKey(event.currentTarget.value)}
-      />
-      <input
-        class="nbt-input"
-        placeholder="value"
-        aria-label="Value of the tag"
-        value={value}
-        onInput={(event) => setValue(event.currentTarget.value)}
-      />
+      <TagFields name={key} value={value} onName={setKey} onValue={setValue} nameRef={first} />
       <button type="submit" class="nbt-button nbt-main">
         Set
       </button>

@@ -2,6 +2,7 @@
 import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { count } from "../page/format";
+import { TagFields } from "../page/TagFields";
 import { treeView } from "../tree/view";
 import { tagPill } from "./columns";
 import type { OpenedTrace } from "./openedTrace";
@@ -156,21 +157,13 @@ function TagEditor(props: TagEditorProps): JSX.Element {
       }}
       onKeyDown={(event) => event.key === "Escape" && props.onCancel()}
     >
-      <input
-        class="nbt-input"
-        ref={key}
-        placeholder="key"
-        aria-label="Key of the tag"
-        value={name}
-        onInput={(event) => setName(event.currentTarget.value)}
-      />
-      <input
-        class="nbt-input"
-        ref={text}
-        placeholder="value"
-        aria-label="Value of the tag"
+      <TagFields
+        name={name}
         value={value}
-        onInput={(event) => setValue(event.currentTarget.value)}
+        onName={setName}
+        onValue={setValue}
+        nameRef={key}
+        valueRef={text}
       />
       <button type="submit" class="nbt-button nbt-main">
         Set

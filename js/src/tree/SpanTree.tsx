@@ -20,12 +20,13 @@ import { type Columns, Row, type RowsView } from "./Row";
 import { askedWords } from "./SearchBox";
 import { Splitter } from "./Splitter";
 import type { TreeSession } from "./session";
-import { gapMarks, Head } from "./Timeline";
+import { GapLines, Head } from "./Timeline";
 import { useAxis } from "./useAxis";
 import { useDragZoom } from "./useDragZoom";
 import { useReplay } from "./useReplay";
 import { useSearch } from "./useSearch";
 import { useFocus, useSession, useTree } from "./useTree";
+import { emptyWords, said } from "./words";
 
 /** Kept in step with `.nbt-row` in tree.css. */
 const LINE_HEIGHT = 24;
@@ -386,13 +387,6 @@ export function SpanTree({ session, selectedId, onSelect }: SpanTreeProps): JSX.
   );
 }
 
-/** What a screen reader is told of a search or a filter. */
-function said(words: string, at: number, kept: Uint8Array | null, lines: number): string {
-  return [words, at > 0 ? `at match ${at}` : "", kept === null ? "" : `${lines} rows shown`]
-    .filter(Boolean)
-    .join(", ");
-}
-
 function closeMenu(setMenu: (menu: Menu) => void, grid: HTMLElement | null): void {
   setMenu(null);
   grid?.focus();
@@ -400,29 +394,4 @@ function closeMenu(setMenu: (menu: Menu) => void, grid: HTMLElement | null): voi
 
 function pixels(box: { left: number; width: number }): { left: string; width: string } {
   return { left: `${box.left}px`, width: `${box.width}px` };
-}
-
-function emptyWords(session: TreeSession, filtered: boolean): string {
-  if (session.rows.length === 0) {
-    return "Waiting for the first span…";
-  }
-  return filtered ? "No span is like that. Esc or the filter menu shows all again." : "";
-}
-
-/** Where the axis is cut, down the whole list. */
-function GapLines({ scale }: { scale: RowsView["scale"] }): JSX.Element | null {
-  const gaps = gapMarks(scale);
-  return gaps.length === 0 ? null : (
-    <div class="nbt-gaps" aria-hidden="true">
-      <div class="nbt-time">
-        {gaps.map(({ at, size }) => (
-          <span
-            key={at}
-            class="nbt-gap"
-            style={{ left: `${at * 100}%`, width: `${size * 100}%` }}
-          />
-        ))}
-      </div>
-    </div>
-  );
 }

@@ -1,4 +1,4 @@
-/** The head of the grid: column names, the time axis, and the handle that sizes the name column. */
+/** The head of the grid and the cuts of its axis: column names, time, the handle of the name column. */
 import type { JSX, TargetedPointerEvent } from "preact";
 import { duration, ticks } from "../page/format";
 import type { Columns } from "./Row";
@@ -85,7 +85,7 @@ function marks(scale: Scale, width: number): { at: number; words: string }[] {
 const MOST_MARKS = 2_000;
 
 /** Where gaps are cut out of what is drawn. */
-export function gapMarks(scale: Scale): { at: number; size: number; length: number }[] {
+function gapMarks(scale: Scale): { at: number; size: number; length: number }[] {
   return scale.axis.gaps
     .map(([from, to]) => {
       const at = share(scale, from);
@@ -113,5 +113,23 @@ function Handle({ onResize }: { onResize: (width: number) => void }): JSX.Elemen
       }}
       onPointerMove={drag}
     />
+  );
+}
+
+/** Where the axis is cut, down the whole list. */
+export function GapLines({ scale }: { scale: Scale }): JSX.Element | null {
+  const gaps = gapMarks(scale);
+  return gaps.length === 0 ? null : (
+    <div class="nbt-gaps" aria-hidden="true">
+      <div class="nbt-time">
+        {gaps.map(({ at, size }) => (
+          <span
+            key={at}
+            class="nbt-gap"
+            style={{ left: `${at * 100}%`, width: `${size * 100}%` }}
+          />
+        ))}
+      </div>
+    </div>
   );
 }
