@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from nbtrace import tracing
 from nbtrace.config import __version__
+from nbtrace.deletion import delete_traces, restore_traces
 from nbtrace.exceptions import NbtraceError
 from nbtrace.finding import (
     count_traces,
-    delete_traces,
     explain,
-    restore_traces,
     search_sessions,
     search_spans,
     search_traces,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from opentelemetry.context import Context
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
 
-from nbtrace import finding
+from nbtrace import deletion, finding
 from nbtrace.entities.constant import NO_OP_SPAN_TRACE_ID
 from nbtrace.entities.span_type import SpanType
 from nbtrace.exceptions import NbtraceError
@@ -331,7 +331,7 @@ class MlflowClient(ExperimentMethods):
         trace_ids: Sequence[str] | None = None,
     ) -> int:
         """Delete traces; see ``nbtrace.delete_traces``."""
-        return finding.delete_traces(experiment_id, max_timestamp_millis, max_traces, trace_ids)
+        return deletion.delete_traces(experiment_id, max_timestamp_millis, max_traces, trace_ids)
 
     def set_trace_tag(self, trace_id: str, key: str, value: str) -> None:
         """Set a tag of a trace; see ``nbtrace.set_trace_tag``."""

@@ -1,12 +1,14 @@
-"""Finding traces and deleting them, as people call it.
+"""Finding traces and spans, as people call it: MLflow's signatures over this process's store.
 
 Whatever reads waits first until what has ended is on disk, so that a trace is found in the same
-cell that made it.
+cell that made it. Without ``locations`` the experiment chosen by ``set_experiment`` is searched, as
+in MLflow, and every experiment where none was chosen.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+import warnings
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from nbtrace.exceptions import NbtraceError
 from nbtrace.store import current_store
@@ -22,6 +24,41 @@ if TYPE_CHECKING:
     from nbtrace.search.explain import Explanation
 
 
+@overload
+def search_traces(
+    experiment_ids: Sequence[str] | str | None = ...,
+    filter_string: str | None = ...,
+    max_results: int | None = ...,
+    order_by: Sequence[str] | None = ...,
+    extract_fields: Sequence[str] | None = ...,
+    run_id: str | None = ...,
+    *,
+    return_type: Literal["list"],
+    model_id: str | None = ...,
+    sql_warehouse_id: str | None = ...,
+    include_spans: bool = ...,
+    locations: Sequence[str] | None = ...,
+    flush: bool = ...,
+) -> list[Trace]: ...
+
+
+@overload
+def search_traces(
+    experiment_ids: Sequence[str] | str | None = ...,
+    filter_string: str | None = ...,
+    max_results: int | None = ...,
+    order_by: Sequence[str] | None = ...,
+    extract_fields: Sequence[str] | None = ...,
+    run_id: str | None = ...,
+    return_type: Literal["pandas"] | None = ...,
+    model_id: str | None = ...,
+    sql_warehouse_id: str | None = ...,
+    include_spans: bool = ...,  # noqa: FBT001 - MLflow's signature
+    locations: Sequence[str] | None = ...,
+    flush: bool = ...,  # noqa: FBT001 - MLflow's signature
+) -> pd.DataFrame: ...
+
+
 def search_traces(  # noqa: PLR0913, PLR0917 - MLflow's signature
     experiment_ids: Sequence[str] | str | None = None,
     filter_string: str | None = None,
@@ -35,11 +72,8 @@ def search_traces(  # noqa: PLR0913, PLR0917 - MLflow's signature
     include_spans: bool = True,  # noqa: FBT001, FBT002 - MLflow's signature
     locations: Sequence[str] | None = None,
     flush: bool = False,  # noqa: FBT001, FBT002 - MLflow's signature
-) -> Any:
-    """Find traces; see ``nbtrace.search.api.search_traces`` for what each parameter means.
-
-    Without ``locations`` the experiment chosen by ``set_experiment`` is searched, as in MLflow, and
-    every experiment where none was chosen.
+) -> pd.DataFrame | list[Trace]:
+    """Return the traces that satisfy a filter.
 
     Parameters
     ----------
@@ -47,20 +81,38 @@ def search_traces(  # noqa: PLR0913, PLR0917 - MLflow's signature
         A text is the filter; a list is MLflow's former name of `locations`.
     filter_string : str, optional
         Such as ``"state = 'ERROR' AND execution_time > 500"``.
-    max_results, order_by, extract_fields, run_id, return_type, model_id, include_spans, locations
-        As there.
-    sql_warehouse_id, flush
+    max_results : int, optional
+        How many at most; all without.
+    order_by : sequence of str, optional
+        Such as ``["execution_time DESC"]``; newest first without.
+    extract_fields : sequence of str, optional
+        Such as ``["answer.outputs.text"]``: further columns. Deprecated, as in MLflow; take them
+        from the columns ``request``, ``response`` and ``spans``.
+    run_id : str, optional
+        Only the traces of this run.
+    return_type : {"pandas", "list"}, optional
+        A DataFrame, or a list of `Trace`.
+    model_id : str, optional
+        Only the traces of this model; not together with a filter.
+    sql_warehouse_id : str, optional
+        Accepted for MLflow's sake.
+    include_spans : bool
+        Whether to read the spans too, which takes most of the time.
+    locations : sequence of str, optional
+        Ids or names of experiments.
+    flush : bool
         Accepted for MLflow's sake: what has ended is always found.
 
     Returns
     -------
     pandas.DataFrame or list of Trace
-        A row, or a trace, each.
+        See `nbtrace.search.frame.to_pandas` for the columns.
 
     Raises
     ------
     NbtraceError
-        ``INVALID_PARAMETER_VALUE`` for an argument that cannot work.
+        ``INVALID_PARAMETER_VALUE`` for an argument that cannot work; a faulty filter is shown with
+        a caret under the place.
 
     Examples
     --------
@@ -70,29 +122,50 @@ def search_traces(  # noqa: PLR0913, PLR0917 - MLflow's signature
     >>> list(nbtrace.search_traces("name = 'step'", max_results=1)["state"])
     ['OK']
     """
-    from nbtrace.search import api
+    from nbtrace.search import traces
 
     del sql_warehouse_id, flush
-    flush_traces()
+    if return_type not in {"pandas", "list", None}:
+        message = f"return_type must be 'pandas' or 'list', got {return_type!r}"
+        raise NbtraceError.invalid(message)
     if isinstance(experiment_ids, str):
         if filter_string is not None:
             message = "experiment_ids must be a list of ids; locations is its newer name"
             raise NbtraceError.invalid(message)
         experiment_ids, filter_string = None, experiment_ids
-    if experiment_ids is None:
-        locations = _locations(locations, filter_string)
-    return api.search_traces(
-        experiment_ids,
-        filter_string,
-        max_results,
-        order_by,
-        extract_fields,
-        run_id,
-        return_type,
-        model_id,
-        include_spans=include_spans,
-        locations=locations,
-    )
+    if experiment_ids is not None and locations is not None:
+        message = "give locations only; experiment_ids is its former name"
+        raise NbtraceError.invalid(message)
+    if extract_fields is not None:
+        if return_type == "list":
+            message = "extract_fields makes columns, so it needs return_type='pandas'"
+            raise NbtraceError.invalid(message)
+        warnings.warn(
+            "extract_fields is deprecated; use the columns request, response and spans",
+            FutureWarning,
+            stacklevel=2,
+        )
+    search: dict[str, Any] = {
+        "filter_string": filter_string,
+        "locations": _locations(locations, filter_string)
+        if experiment_ids is None
+        else experiment_ids,
+        "order_by": order_by,
+        "include_spans": include_spans,
+        "run_id": run_id,
+        "model_id": model_id,
+    }
+    flush_traces()
+    store = current_store()
+    if max_results is None:
+        page = traces.every_trace(store, **search)
+    else:
+        page = traces.search_traces(store, max_results=max_results, **search)
+    if return_type == "list":
+        return page.traces
+    from nbtrace.search.frame import to_pandas
+
+    return to_pandas(page.traces, page.facts, extract_fields)
 
 
 def search_page(
@@ -124,19 +197,35 @@ def _locations(given: Sequence[str] | None, filter_string: str | None) -> Sequen
 
 
 def count_traces(filter_string: str | None = None, locations: Sequence[str] | None = None) -> int:
-    """Return how many traces a filter finds.
+    """Return how many traces satisfy a filter.
 
     Parameters
     ----------
     filter_string : str, optional
-        In the language of ``search_traces``.
+        A filter; all traces without.
     locations : sequence of str, optional
-        Ids or names of experiments; as for ``search_traces`` without.
+        Ids or names of experiments; as for `search_traces` without.
+
+    Returns
+    -------
+    int
+        The exact number.
+
+    Raises
+    ------
+    NbtraceError
+        ``INVALID_PARAMETER_VALUE`` for a filter that cannot work.
+
+    Examples
+    --------
+    >>> import nbtrace
+    >>> nbtrace.count_traces("tags.user = 'nobody'")
+    0
     """
-    from nbtrace.search import api
+    from nbtrace.search import traces
 
     flush_traces()
-    return api.count_traces(filter_string, _locations(locations, filter_string))
+    return traces.count_traces(current_store(), filter_string, _locations(locations, filter_string))
 
 
 def search_spans(
@@ -146,7 +235,35 @@ def search_spans(
     locations: Sequence[str] | None = None,
     include_content: bool = True,
 ) -> pd.DataFrame:
-    """Find spans, a row each; see ``nbtrace.search.api.search_spans`` for what it takes.
+    """Return the spans that satisfy a filter, one row each.
+
+    Parameters
+    ----------
+    filter_string : str, optional
+        Such as ``"span.type = 'LLM' AND span.duration_ms > 500 AND tags.user = 'ada'"``: conditions
+        on spans and bare ``text`` speak of the row's span, the others of its trace. All spans
+        without.
+    max_results : int, optional
+        How many spans at most; all without.
+    locations : sequence of str, optional
+        Ids or names of experiments; as for `search_traces` without.
+    include_content : bool
+        Whether to read inputs and outputs, which takes most of the time.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``trace_id``, ``span_id``, ``parent_id``, ``depth`` (0 for a root), ``name``, ``type``,
+        ``status``, ``start_time`` (datetime64[ns, UTC]), ``duration`` and ``self_time``
+        (timedelta64[ns]; the time during which no child ran), ``model``, ``tokens`` (Int64),
+        ``cost`` (US dollars), ``inputs``, ``outputs``; traces newest first, the spans of each by
+        start.
+
+    Raises
+    ------
+    NbtraceError
+        ``INVALID_PARAMETER_VALUE`` for an argument that cannot work; a faulty filter is shown with
+        a caret under the place.
 
     Examples
     --------
@@ -156,10 +273,11 @@ def search_spans(
     >>> list(nbtrace.search_spans("span.type = 'EMBEDDING'", max_results=1)["name"])
     ['embed']
     """
-    from nbtrace.search import api
+    from nbtrace.search import spans
 
     flush_traces()
-    return api.search_spans(
+    return spans.search_spans(
+        current_store(),
         filter_string,
         max_results=max_results,
         locations=_locations(locations, filter_string),
@@ -173,19 +291,40 @@ def explain(
     locations: Sequence[str] | None = None,
     order_by: Sequence[str] | None = None,
 ) -> Explanation:
-    """Say how a search is done; see ``nbtrace.search.api.explain``.
+    """Return how a search is done: its SQL, SQLite's plan, and what it cannot promise.
+
+    Parameters
+    ----------
+    filter_string : str, optional
+        A filter.
+    locations, order_by : sequence of str, optional
+        As in `search_traces`.
+
+    Returns
+    -------
+    Explanation
+        With ``sql``, ``parameters``, ``plan`` and ``caveats``; prints as text.
+
+    Raises
+    ------
+    NbtraceError
+        ``INVALID_PARAMETER_VALUE`` for a filter or an order that cannot work.
 
     Examples
     --------
     >>> import nbtrace
-    >>> nbtrace.explain("state = 'ERROR'").parameters[0]
-    'ERROR'
+    >>> nbtrace.explain("span.attributes.k = 'v'").caveats[0]
+    'attributes are compared up to 256 characters; a longer span.attributes.k, a list or a dict \
+is not found'
     """
-    from nbtrace.search import api
+    from nbtrace.search import explain as explaining
 
     flush_traces()
-    return api.explain(
-        filter_string, locations=_locations(locations, filter_string), order_by=order_by
+    return explaining.explain(
+        current_store(),
+        filter_string,
+        locations=_locations(locations, filter_string),
+        order_by=order_by,
     )
 
 
@@ -196,78 +335,43 @@ def search_sessions(
     include_spans: bool = True,  # noqa: FBT001, FBT002 - MLflow's signature
     locations: Sequence[str] | None = None,
 ) -> list[Session]:
-    """Find conversations, newest first; see ``nbtrace.search.api.search_sessions``.
-
-    Without ``locations`` the experiment chosen by ``set_experiment`` is searched.
-    """
-    from nbtrace.search import api
-
-    flush_traces()
-    return api.search_sessions(
-        max_results, run_id, model_id, include_spans, _locations(locations, None)
-    )
-
-
-def delete_traces(
-    experiment_id: str,
-    max_timestamp_millis: int | None = None,
-    max_traces: int | None = None,
-    trace_ids: Sequence[str] | None = None,
-) -> int:
-    """Delete traces; for a week, and until ``nbtrace gc``, `restore_traces` brings them back.
+    """Return the newest sessions, each with its traces, oldest first.
 
     Parameters
     ----------
-    experiment_id : str
-        Only traces of this experiment.
-    max_timestamp_millis : int, optional
-        Those that began then or earlier, in milliseconds since the epoch.
-    max_traces : int, optional
-        Together with `max_timestamp_millis`: so many at most, the oldest first.
-    trace_ids : sequence of str, optional
-        Those with these ids, instead of by time.
+    max_results : int
+        Number of sessions.
+    run_id, model_id : str, optional
+        Only the traces of this run or model.
+    include_spans : bool
+        Whether to read the spans too.
+    locations : sequence of str, optional
+        Ids or names of experiments; as for `search_traces` without.
 
     Returns
     -------
-    int
-        How many were deleted.
+    list of Session
+        By their latest trace, newest first.
 
     Raises
     ------
     NbtraceError
-        ``INVALID_PARAMETER_VALUE`` unless exactly one of time and ids is given.
+        ``INVALID_PARAMETER_VALUE`` for an argument that cannot work.
 
     Examples
     --------
     >>> import nbtrace
-    >>> with nbtrace.start_span("step") as span:
-    ...     pass
-    >>> nbtrace.delete_traces("0", trace_ids=[span.trace_id])
-    1
-    >>> nbtrace.restore_traces([span.trace_id])
-    1
+    >>> nbtrace.search_sessions(locations=["no such experiment"])
+    []
     """
-    from nbtrace.store import trash
+    from nbtrace.search import sessions
 
     flush_traces()
-    return trash.delete_traces(
-        current_store().database, experiment_id, max_timestamp_millis, max_traces, trace_ids
+    return sessions.search_sessions(
+        current_store(),
+        max_results=max_results,
+        run_id=run_id,
+        model_id=model_id,
+        include_spans=include_spans,
+        locations=_locations(locations, None),
     )
-
-
-def restore_traces(trace_ids: Sequence[str]) -> int:
-    """Bring deleted traces back, with everything that belongs to them.
-
-    Parameters
-    ----------
-    trace_ids : sequence of str
-        With or without ``tr-``.
-
-    Returns
-    -------
-    int
-        How many came back.
-    """
-    from nbtrace.store import trash
-
-    return trash.restore_traces(current_store().database, trace_ids)

@@ -12,10 +12,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from nbtrace import finding
 from nbtrace.entities import Span, SpanStatus, SpanStatusCode, Trace
 from nbtrace.exceptions import INVALID_PARAMETER_VALUE, NbtraceError
 from nbtrace.otel.otlp import encode_span
-from nbtrace.search import api
+from nbtrace.search import traces
 from nbtrace.search.extract import parse_extract_field
 from nbtrace.search.frame import MLFLOW_COLUMNS, TRACE_COLUMNS, spans_frame, to_pandas
 from nbtrace.search.paging import decode_token, encode_token
@@ -219,7 +220,7 @@ def test_locations_are_ids_or_names(store: Store) -> None:
 
 def test_a_data_frame_has_mlflows_columns_then_ours(store: Store) -> None:
     add(store, 10, execution_duration=None, state="IN_PROGRESS", total_tokens=None, cost=None)
-    frame = api.search_traces()
+    frame = finding.search_traces()
     assert isinstance(frame, pd.DataFrame)
     assert list(frame.columns) == [*MLFLOW_COLUMNS, *TRACE_COLUMNS[12:]]
     assert isinstance(frame.index, pd.RangeIndex)
@@ -244,8 +245,8 @@ def test_a_data_frame_has_mlflows_columns_then_ours(store: Store) -> None:
 
 
 def test_types_are_the_same_with_and_without_rows(store: Store) -> None:
-    full = api.search_traces(return_type="pandas")
-    empty = api.search_traces(filter_string="name = 'none'", return_type="pandas")
+    full = finding.search_traces(return_type="pandas")
+    empty = finding.search_traces(filter_string="name = 'none'", return_type="pandas")
     assert isinstance(full, pd.DataFrame)
     assert isinstance(empty, pd.DataFrame)
     assert len(empty) == 0
@@ -285,7 +286,7 @@ def test_a_frame_of_traces_from_elsewhere_counts_their_spans(store: Store) -> No
 def test_fields_are_extracted(store: Store) -> None:
     fields = ["ask.inputs", "ask.inputs.q", "`llm`.outputs.`a.b`", "llm.outputs.a.b", "no.inputs"]
     with pytest.warns(FutureWarning, match="deprecated"):
-        frame = api.search_traces(max_results=1, extract_fields=fields)
+        frame = finding.search_traces(max_results=1, extract_fields=fields)
     assert isinstance(frame, pd.DataFrame)
     row = frame.iloc[0]
     assert row["ask.inputs"] == {"q": 6}
@@ -293,7 +294,7 @@ def test_fields_are_extracted(store: Store) -> None:
     assert row["llm.outputs.a.b"] == 6
     assert row["no.inputs"] is None
     with pytest.raises(NbtraceError, match="return_type='pandas'"):
-        api.search_traces(extract_fields=fields, return_type="list")
+        finding.search_traces(extract_fields=fields, return_type="list")
 
 
 @pytest.mark.parametrize(
@@ -317,35 +318,35 @@ def test_a_field_that_cannot_be_extracted(text: str, problem: str) -> None:
 def test_the_public_search_returns_all_or_some(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(api, "TRACES_AT_ONCE", 2)
-    assert numbers(api.search_traces(return_type="list")) == [6, 5, 4, 3, 2, 1, 0]
-    found = api.search_traces(
+    monkeypatch.setattr(traces, "TRACES_AT_ONCE", 2)
+    assert numbers(finding.search_traces(return_type="list")) == [6, 5, 4, 3, 2, 1, 0]
+    found = finding.search_traces(
         None, "tags.number IN ('1', '2')", 1, ["timestamp"], None, None, "list"
     )
     assert isinstance(found, list)
     assert numbers(found) == [1]
-    assert numbers(api.search_traces(experiment_ids=["0"], max_results=1, return_type="list")) == [
-        6
-    ]
-    assert api.count_traces("tags.number = '3'") == 1
+    assert numbers(
+        finding.search_traces(experiment_ids=["0"], max_results=1, return_type="list")
+    ) == [6]
+    assert finding.count_traces("tags.number = '3'") == 1
     with pytest.raises(NbtraceError, match="former name"):
-        api.search_traces(experiment_ids=["0"], locations=["0"])
+        finding.search_traces(experiment_ids=["0"], locations=["0"])
     with pytest.raises(NbtraceError, match="return_type must be"):
-        api.search_traces(return_type="polars")  # type: ignore[call-overload]
+        finding.search_traces(return_type="polars")  # type: ignore[call-overload]
 
 
 def test_sessions_come_newest_first_and_hold_their_traces_oldest_first(store: Store) -> None:
     for index, session in ((20, "s1"), (21, "s2"), (22, "s1"), (23, "s3"), (24, "s2")):
         tags = {"mlflow.trace.session": session, "number": str(index)}
         add(store, index, tags=tags)
-    sessions = api.search_sessions(max_results=2)
+    sessions = finding.search_sessions(max_results=2)
     assert [(item.id, numbers(list(item))) for item in sessions] == [
         ("s2", [21, 24]),
         ("s3", [23]),
     ]
     assert len(sessions[0]) == 2
     assert sessions[0][0].data.spans
-    assert [item.id for item in api.search_sessions(include_spans=False)] == ["s2", "s3", "s1"]
+    assert [item.id for item in finding.search_sessions(include_spans=False)] == ["s2", "s3", "s1"]
 
 
 def test_spans_as_a_frame(store: Store) -> None:
@@ -378,7 +379,7 @@ def test_a_trace_whose_file_is_gone_costs_its_spans_only(store: Store) -> None:
 
     Path(path).unlink()
     with pytest.warns(UserWarning, match="without these spans"):
-        frame = api.search_traces(max_results=2)
+        frame = finding.search_traces(max_results=2)
     assert isinstance(frame, pd.DataFrame)
     assert list(frame["span_count"]) == [2, 2]
     assert frame.loc[0, "spans"] == []

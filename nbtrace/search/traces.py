@@ -25,11 +25,13 @@ if TYPE_CHECKING:
     from nbtrace.entities import Trace
     from nbtrace.store.store import Store
 
-__all__ = ["Page", "TraceFacts", "count_traces", "load_traces", "search_traces"]
+__all__ = ["Page", "TraceFacts", "count_traces", "every_trace", "load_traces", "search_traces"]
 
 # MLflow's bound on a local store; a page is held in memory as a whole.
 MAX_RESULTS = 50_000
 DEFAULT_RESULTS = 100
+# Traces fetched at a time when all are wanted.
+TRACES_AT_ONCE = 1_000
 
 
 class TraceFacts(NamedTuple):
@@ -143,6 +145,37 @@ def search_traces(  # noqa: PLR0913 - MLflow's parameters
     keys = [row[-1] for row in rows[:max_results]]
     traces, facts = load_traces(store, keys, include_spans=include_spans)
     return Page(traces, following, facts)
+
+
+def every_trace(store: Store, **search: Any) -> Page:
+    """Return all traces that satisfy a filter as one page.
+
+    Parameters
+    ----------
+    store : Store
+        Where to look.
+    **search
+        As `search_traces` takes it, but for `max_results` and `page_token`.
+
+    Returns
+    -------
+    Page
+        Without a token.
+
+    Raises
+    ------
+    NbtraceError
+        ``INVALID_PARAMETER_VALUE`` as there.
+    """
+    whole = Page([], None)
+    token = None
+    while True:
+        page = search_traces(store, max_results=TRACES_AT_ONCE, page_token=token, **search)
+        whole.traces.extend(page.traces)
+        whole.facts.update(page.facts)
+        token = page.token
+        if token is None:
+            return whole
 
 
 def count_traces(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import orjson
 import traitlets
@@ -29,7 +29,9 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from nbtrace.entities import Trace
     from nbtrace.search.listing import Listing
+    from nbtrace.search.traces import TraceFacts
     from nbtrace.widgets.table_messages import RowsResult, Selection, TableRow, WorkMessage
     from nbtrace.widgets.table_tree import NestedTree
 
@@ -184,34 +186,32 @@ class TraceTable(NotebookWidget):
         pandas.DataFrame
             The columns of `nbtrace.search_traces`, in the order of the table.
         """
-        from nbtrace.search.api import search_traces
+        from nbtrace.search.frame import to_pandas
+        from nbtrace.search.traces import every_trace
 
         ids = self.selected
         if not ids:
-            return cast(
-                "pd.DataFrame",
-                search_traces(
-                    filter_string=self.filter,
-                    order_by=list(self.order_by),
-                    locations=self._locations,
-                    include_spans=include_spans,
-                    return_type="pandas",
-                ),
+            whole = every_trace(
+                self._store,
+                filter_string=self.filter,
+                order_by=list(self.order_by),
+                locations=self._locations,
+                include_spans=include_spans,
             )
-        import pandas as pd
-
-        parts = [
-            search_traces(
+            return to_pandas(whole.traces, whole.facts)
+        traces: list[Trace] = []
+        facts: dict[str, TraceFacts] = {}
+        for place in range(0, len(ids), actions.IDS_AT_ONCE):
+            part = every_trace(
+                self._store,
                 filter_string=actions.filter_of(ids[place : place + actions.IDS_AT_ONCE]),
                 include_spans=include_spans,
-                return_type="pandas",
             )
-            for place in range(0, len(ids), actions.IDS_AT_ONCE)
-        ]
-        found = pd.concat(cast("list[pd.DataFrame]", parts), ignore_index=True)
+            traces += part.traces
+            facts |= part.facts
         places = {trace_id: place for place, trace_id in enumerate(ids)}
-        ordered = found.sort_values("trace_id", key=lambda column: column.map(places))
-        return ordered.reset_index(drop=True)
+        traces.sort(key=lambda trace: places[trace.info.trace_id])
+        return to_pandas(traces, facts)
 
     def refresh(self) -> None:
         """Search anew, so that traces which came meanwhile are in the rows."""
@@ -314,6 +314,7 @@ class TraceTable(NotebookWidget):
             "figures": self._want_figures,
             "select": self._select,
             "range": self._range,
+            "place": self._place,
             "open_trace": self._open_for,
             "close_trace": self._close_for,
             "tag": self._changes.tag,
@@ -357,6 +358,10 @@ class TraceTable(NotebookWidget):
             return []
         return self._listing.trace_ids(offset + limit)[offset:]
 
+    def _place(self, version: int, trace_id: str) -> int | None:
+        """Return the place of a trace, None where it is not in the search."""
+        return self._listing.position(trace_id) if version == self._version else None
+
     def _open_for(self, key: str, trace_id: str) -> dict[str, Any]:
         from nbtrace.widgets.table_tree import NestedTree
 
@@ -390,7 +395,7 @@ class TraceTable(NotebookWidget):
         """Tell pages how far a change is, and at its end that their rows may be others."""
         if message["finished"]:
             with self._lock:
-                if message["work"] != "tag":
+                if message["work"] in {"delete", "restore"}:
                     self._listing.refresh()
                 self.send({"kind": "stale", "version": self._version})
                 self._figures.want([Figure("total")])
