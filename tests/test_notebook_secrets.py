@@ -6,6 +6,8 @@ import json
 import os
 from pathlib import Path
 
+import nbclient
+import nbformat
 import pytest
 
 NOTEBOOK = Path(__file__).parents[1] / "notebooks" / "quickstart.ipynb"
@@ -32,8 +34,6 @@ nbtrace.update_current_trace(tags={{"database": "postgresql://ada:{PASSWORD}@db.
 
 @pytest.mark.slow
 def test_planted_secrets_are_kept_nowhere(tmp_path: Path) -> None:
-    nbformat = pytest.importorskip("nbformat")
-    nbclient = pytest.importorskip("nbclient")
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     cell = next(cell for cell in notebook.cells if cell.source.startswith("%%trace choose"))
     first, _, rest = cell.source.partition("\n")

@@ -100,8 +100,8 @@ def test_resource_scope_and_schema_url_come_back(tmp_path):
 
 
 def test_parses_as_protobuf(tmp_path):
-    trace_pb2 = pytest.importorskip("opentelemetry.proto.trace.v1.trace_pb2")
     from google.protobuf import json_format
+    from opentelemetry.proto.trace.v1 import trace_pb2
 
     write_part(tmp_path, ID, DAY, "", [SpanGroup(RESOURCE, SCOPE, [line(1), line(2)], "u")])
     text = Path(part_path(tmp_path, ID, DAY, "")).read_text("utf-8")
@@ -230,7 +230,6 @@ def test_part_of_another_day_is_found(tmp_path):
 
 @pytest.mark.parametrize("scheme", ["memory", "file"])
 def test_through_fsspec(tmp_path, scheme):
-    pytest.importorskip("fsspec")
     location = f"{scheme}://{tmp_path.as_posix() if scheme == 'file' else '/bucket/spans'}"
     places = write_part(location, ID, DAY, "", [(RESOURCE, SCOPE, [line(1), line(2, "ünï")])])
     path = part_path(location, ID, DAY, "")
@@ -243,15 +242,12 @@ def test_through_fsspec(tmp_path, scheme):
 
 
 def test_unknown_scheme():
-    pytest.importorskip("fsspec")
     with pytest.raises(NbtraceError, match="nowhere://"):
         write_part("nowhere://x", ID, DAY, "", [])
 
 
 def test_one_span_is_read_by_a_range_request(tmp_path):
     """A real HTTP server that counts what it sends."""
-    pytest.importorskip("fsspec")
-    pytest.importorskip("aiohttp")
     lines = [line(number, "x" * 1000) for number in range(1000)]
     places = write_part(tmp_path, ID, DAY, "", [(RESOURCE, SCOPE, lines)])
     sent = []

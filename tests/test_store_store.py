@@ -167,7 +167,6 @@ def test_experiment_with_its_own_location(store, tmp_path):
 
 
 def test_experiment_in_an_object_store(store):
-    pytest.importorskip("fsspec")
     experiment = store.create_experiment("remote", "memory://bucket/spans")
     write(store, [(1, "a"), (2, "b")], experiment=experiment)
     assert names(store.get_trace(ID)) == ["a", "b"]

@@ -418,7 +418,6 @@ LOGFIRE = """
 
 @pytest.mark.parametrize("order", ["before", "after", "twice"])
 def test_logfire(order):
-    pytest.importorskip("logfire", reason="logfire is not installed")
     found = run(
         LOGFIRE
         + f"""
@@ -455,7 +454,6 @@ def test_logfire(order):
 
 @pytest.mark.parametrize("order", ["before", "after"])
 def test_phoenix(order):
-    pytest.importorskip("phoenix.otel", reason="arize-phoenix-otel is not installed")
     found = run(f"""
         order = {order!r}
         from opentelemetry.sdk.trace.export import SimpleSpanProcessor

@@ -16,8 +16,6 @@ from typing import Any
 
 import pytest
 
-pytest.importorskip("opentelemetry.sdk", reason="opentelemetry-sdk is not installed")
-
 START = """
 import json, logging
 logging.disable(logging.WARNING)

@@ -31,6 +31,7 @@ import pydantic
 import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from nbtrace.config import Options, options
 from nbtrace.tracing import guarded
@@ -559,8 +560,7 @@ def test_openai_messages_are_clean_json():
 
 
 def test_images_give_a_small_thumbnail():
-    image_module = pytest.importorskip("PIL.Image")
-    encoded = decoded(image_module.new("RGB", (800, 600), (200, 10, 10)))
+    encoded = decoded(Image.new("RGB", (800, 600), (200, 10, 10)))
     assert encoded["size"] == [800, 600]
     assert encoded["thumbnail"].startswith("data:image/png;base64,")
     assert len(encoded["thumbnail"]) < 30_000

@@ -15,7 +15,7 @@ import sys
 import time
 import urllib.request
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
@@ -221,11 +221,24 @@ def chromium() -> str:
         filter(None, map(shutil.which, BROWSERS)), None
     )
     if found is None:
-        message = "no Chromium: install one or name it in NBTRACE_CHROMIUM"
-        if os.environ.get("NBTRACE_BROWSER", "").lower() == "required":
-            pytest.fail(message)
-        pytest.skip(message)
+        leave_out("no Chromium: install one or name it in NBTRACE_CHROMIUM")
     return found
+
+
+@pytest.fixture(scope="session")
+def axe() -> Path:
+    """Return the file of axe-core, which finds faults of access."""
+    found = ROOT / "js" / "node_modules" / "axe-core" / "axe.min.js"
+    if not found.exists():
+        leave_out("no axe-core: run `npm ci` in js/")
+    return found
+
+
+def leave_out(reason: str) -> NoReturn:
+    """Skip a test for what is not installed, or fail it where browser tests are required."""
+    if os.environ.get("NBTRACE_BROWSER", "").lower() == "required":
+        pytest.fail(reason)
+    pytest.skip(reason)
 
 
 # Not for the session: Playwright keeps an event loop running, beside which no other test could run

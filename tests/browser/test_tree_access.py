@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from pathlib import Path
 
 import pytest
 from live_source import example
@@ -13,7 +12,6 @@ from nbtrace.entities import Trace
 
 pytestmark = pytest.mark.browser
 
-AXE = Path(__file__).parents[2] / "js" / "node_modules" / "axe-core" / "axe.min.js"
 RUN_AXE = """async () => {
   const { violations } = await axe.run(".nbt", { resultTypes: ["violations"] });
   return violations
@@ -66,11 +64,9 @@ def contrast(one: list[int], other: list[int]) -> float:
 
 
 @pytest.mark.parametrize("dark", [False, True])
-def test_axe_finds_nothing_serious(page, trace, dark):
-    if not AXE.exists():
-        pytest.skip("axe-core comes with the development packages of js/")
+def test_axe_finds_nothing_serious(page, trace, axe, dark):
     host = PlainHost(page, trace, dark=dark)
-    page.add_script_tag(path=str(AXE))
+    page.add_script_tag(path=str(axe))
     host.row("chat gpt-5-mini").click()
     page.locator(".nbt-details").wait_for()
     assert page.evaluate(RUN_AXE) == []

@@ -51,8 +51,6 @@ def _():
 
 @pytest.fixture
 def address(tmp_path: Path):
-    if subprocess.run([PYTHON, "-c", "import marimo"], check=False, capture_output=True).returncode:
-        pytest.skip("marimo is not installed")
     notebook = tmp_path / "notebook.py"
     notebook.write_text(NOTEBOOK)
     port = free_port()
