@@ -10,35 +10,39 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from nbtrace import tracing
-from nbtrace.config import __version__
-from nbtrace.deletion import delete_traces, restore_traces
-from nbtrace.exceptions import NbtraceError
-from nbtrace.finding import (
-    count_traces,
-    explain,
-    search_sessions,
-    search_spans,
-    search_traces,
-)
-from nbtrace.tracing.context import context
-from nbtrace.tracing.decorator import trace
-from nbtrace.tracing.settings import configure, set_experiment
-from nbtrace.tracing.spans import (
-    get_active_trace_id,
-    get_current_active_span,
-    start_span,
-    start_span_no_context,
-)
-from nbtrace.tracing.traces import (
-    delete_trace_tag,
-    flush_trace_async_logging,
-    get_last_active_trace_id,
-    get_trace,
-    set_trace_tag,
-    update_current_trace,
-)
-from nbtrace.tracing.traces import flush_traces as flush
+from nbtrace.otel.importing import held as _held
+
+# A fork of another thread waits for this: in its child, what is half imported would stay locked.
+with _held():
+    from nbtrace import tracing
+    from nbtrace.config import __version__
+    from nbtrace.deletion import delete_traces, restore_traces
+    from nbtrace.exceptions import NbtraceError
+    from nbtrace.finding import (
+        count_traces,
+        explain,
+        search_sessions,
+        search_spans,
+        search_traces,
+    )
+    from nbtrace.tracing.context import context
+    from nbtrace.tracing.decorator import trace
+    from nbtrace.tracing.settings import configure, set_experiment
+    from nbtrace.tracing.spans import (
+        get_active_trace_id,
+        get_current_active_span,
+        start_span,
+        start_span_no_context,
+    )
+    from nbtrace.tracing.traces import (
+        delete_trace_tag,
+        flush_trace_async_logging,
+        get_last_active_trace_id,
+        get_trace,
+        set_trace_tag,
+        update_current_trace,
+    )
+    from nbtrace.tracing.traces import flush_traces as flush
 
 if TYPE_CHECKING:
     from nbtrace.adding import add_trace, log_trace
@@ -51,6 +55,7 @@ if TYPE_CHECKING:
         override_feedback,
         update_assessment,
     )
+    from nbtrace.attachments import get_attachment
     from nbtrace.client import MlflowClient
     from nbtrace.comparing import compare
     from nbtrace.exchange import import_traces, receive
@@ -92,6 +97,7 @@ _LAZY = {
     "delete_assessment": "nbtrace.annotations",
     "get_assessment": "nbtrace.annotations",
     "autolog": "nbtrace.tracing.autolog",
+    "get_attachment": "nbtrace.attachments",
     "export_traces": "nbtrace.exports",
     "forward": "nbtrace.forwarders",
     "forwarding": "nbtrace.forwarders",
@@ -136,6 +142,7 @@ __all__ = [
     "forwarding",
     "get_active_trace_id",
     "get_assessment",
+    "get_attachment",
     "get_current_active_span",
     "get_experiment",
     "get_experiment_by_name",

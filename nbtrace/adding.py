@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from nbtrace.entities import Trace, TraceState
+from nbtrace.entities.checks import checked_mapping, checked_nanoseconds
 from nbtrace.entities.constant import (
     IMMUTABLE_TAG_KEYS,
     JSON_ATTRIBUTE_KEYS,
@@ -16,12 +17,14 @@ from nbtrace.entities.constant import (
 )
 from nbtrace.exceptions import NbtraceError
 from nbtrace.otel.otlp_span import encode_span
+from nbtrace.store.taken_out import TakenOut
 from nbtrace.tracing.no_op_span import NoOpSpan
 from nbtrace.tracing.redaction import redact_value
 from nbtrace.tracing.spans import get_current_active_span, start_span_no_context
 from nbtrace.tracing.starting import switch
 from nbtrace.tracing.texts import plain_text
 from nbtrace.transfer.ingest import redacted
+from nbtrace.transfer.media import content_of, taken_out
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -95,7 +98,7 @@ def add_trace(trace: Trace | Mapping[str, Any], target: LiveSpan | None = None) 
             if key not in JSON_ATTRIBUTE_KEYS
         },
         # just before what it holds, so that it sorts in front
-        start_time_ns=root.start_time_ns - 1,
+        start_time_ns=max(root.start_time_ns - 1, 0),
     )  # fmt: skip
     if isinstance(made, NoOpSpan):
         return
@@ -126,15 +129,13 @@ def _merge(other: Trace, parent: LiveSpan) -> None:
         trace.announce()
     known = {span.span_id for span in other.data.spans}
     recorder = trace.recorder
-    for span in other.data.spans:
+    # What it refers to goes when that trace goes, so this one gets its own.
+    for span in content_of(other, recorder.store.directory).data.spans:
         above = span.parent_id if span.parent_id in known else parent.span_id
-        plain = redacted(span, redact_value).replace(trace_id=parent.trace_id, parent_id=above)
-        scope = plain.scope
-        number = recorder.scope_number(
-            "" if scope is None else scope.name,
-            "" if scope is None else scope.version,
-            plain.resource,
-        )
+        taken = TakenOut(trace.attachments, redact_value)
+        plain = taken_out(span, taken, lambda span: redacted(span, redact_value))
+        plain = plain.replace(trace_id=parent.trace_id, parent_id=above)
+        number = recorder.sources.number(plain.scope, plain.resource)
         trace.keep(number, orjson.dumps(encode_span(plain)))
     _merge_words(other, trace)
 
@@ -191,18 +192,28 @@ def log_trace(  # noqa: PLR0913, PLR0917 - MLflow's signature
     >>> nbtrace.get_trace(trace_id).info.execution_duration
     20
     """
-    everything = dict(attributes or {})
-    if intermediate_outputs:
-        everything[SpanAttributeKey.INTERMEDIATE_OUTPUTS] = dict(intermediate_outputs)
+    everything = dict(checked_mapping("attributes", attributes))
+    between = checked_mapping("intermediate_outputs", intermediate_outputs)
+    if between:
+        everything[SpanAttributeKey.INTERMEDIATE_OUTPUTS] = dict(between)
+    start_time = _nanoseconds("start_time_ms", start_time_ms)
+    duration = _nanoseconds("execution_time_ms", execution_time_ms)
     span = start_span_no_context(
         name,
         inputs=request,
         attributes=everything,
         tags=tags,
-        start_time_ns=None if start_time_ms is None else start_time_ms * NS_PER_MS,
+        start_time_ns=start_time,
     )
-    end = None
-    if execution_time_ms is not None:
-        end = span.start_time_ns + execution_time_ms * NS_PER_MS
+    end = None if duration is None else span.start_time_ns + duration
     span.end(response, end_time_ns=end)
     return span.trace_id
+
+
+def _nanoseconds(name: str, milliseconds: float | None) -> int | None:
+    if milliseconds is None:
+        return None
+    if not isinstance(milliseconds, int | float):
+        message = f"{name} takes milliseconds, got {milliseconds!r:.60}"
+        raise NbtraceError.invalid(message)
+    return checked_nanoseconds(name, milliseconds * NS_PER_MS)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from nbtrace.entities import AssessmentSource, Expectation, Feedback
+from nbtrace.entities import Assessment, AssessmentSource, Expectation, Feedback
 from nbtrace.entities.assessment import DEFAULT_FEEDBACK_NAME
 from nbtrace.entities.constant import NO_OP_SPAN_TRACE_ID
 from nbtrace.entities.identifiers import normalize_trace_id
@@ -25,7 +25,6 @@ from nbtrace.tracing.redaction import redact_value
 from nbtrace.tracing.traces import active_trace, flush_traces
 
 if TYPE_CHECKING:
-    from nbtrace.entities import Assessment
     from nbtrace.entities.assessment_error import AssessmentError
 
 __all__ = [
@@ -184,6 +183,7 @@ def log_assessment(trace_id: str, assessment: Assessment) -> Assessment:
     >>> nbtrace.log_assessment(span.trace_id, Feedback("quality", 0.9)).assessment_id[:2]
     'a-'
     """
+    _checked(assessment)
     assessment.trace_id = trace_id
     if trace_id is None or trace_id == NO_OP_SPAN_TRACE_ID:
         return assessment
@@ -193,6 +193,12 @@ def log_assessment(trace_id: str, assessment: Assessment) -> Assessment:
     add_assessment(current_store().database, assessment.trace_id, kept)
     assessment.assessment_id = kept.assessment_id
     return kept
+
+
+def _checked(assessment: Assessment) -> None:
+    if not isinstance(assessment, Assessment):
+        message = f"give a Feedback, an Expectation or an Issue, got {type(assessment).__name__}"
+        raise NbtraceError.invalid(message)
 
 
 def _redacted(assessment: Assessment) -> Assessment:
@@ -249,6 +255,7 @@ def update_assessment(trace_id: str, assessment_id: str, assessment: Assessment)
         ``RESOURCE_DOES_NOT_EXIST`` if there is no such trace or assessment,
         ``INVALID_PARAMETER_VALUE`` if the kinds differ.
     """
+    _checked(assessment)
     return change_assessment(
         current_store().database, normalize_trace_id(trace_id), assessment_id, _redacted(assessment)
     )

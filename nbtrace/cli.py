@@ -90,10 +90,9 @@ def show(trace_id: str) -> None:
         click.echo(trace_id)
     trace = nbtrace.get_trace(trace_id, silent=True)
     if trace is None:
-        message = f"there is no trace {trace_id} in {_store()}; `nbtrace search` lists what is"
         if not _store().exists():
-            message = _no_store()
-        raise NbtraceError.missing(message)
+            raise NbtraceError.missing(_no_store())
+        raise NbtraceError.no_trace(trace_id, _store(), "`nbtrace search`")
     click.echo(terminal_tree(trace))
 
 
@@ -131,7 +130,7 @@ def search(filter_string: str, max_results: int, order_by: tuple[str, ...], *, f
 def _table(frame: pd.DataFrame) -> str:
     import pandas as pd
 
-    from nbtrace.widgets.figures import duration
+    from nbtrace.entities.figures import duration
     from nbtrace.widgets.overview import one_line
 
     def row(trace: Any) -> tuple[str, ...]:

@@ -276,10 +276,7 @@ class MlflowClient(ExperimentMethods):
         del display
         found = get_trace(trace_id, silent=True, flush=flush)
         if found is None:
-            raise NbtraceError.missing(
-                f"there is no trace {trace_id!r} in {current_store().directory}; look up its id "
-                "with search_traces"
-            )
+            raise NbtraceError.no_trace(trace_id, current_store().directory)
         return found
 
     def search_traces(  # noqa: PLR0913, PLR0917 - MLflow's signature

@@ -10,6 +10,7 @@ import json
 import logging
 import os
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -30,6 +31,10 @@ MAX_VALUE_NODES = 10_000
 MAX_VALUE_DEPTH = 32
 MAX_STRING_CHARACTERS = 100_000
 MAX_ATTRIBUTES = 1_000
+# The largest part that a provider takes inline, Gemini's: beyond it code uploads files. A trace may
+# hold ten of them, which is what a person can look through, and a disk can bear.
+MAX_ATTACHMENT_BYTES = 20_000_000
+MAX_TRACE_ATTACHMENT_BYTES = 200_000_000
 # MLflow's column width for previews on a local store.
 PREVIEW_CHARACTERS = 1_000
 # Scalars of this length are what people compare with `span.attributes.k = '...'`.
@@ -41,12 +46,16 @@ Display = Literal["auto", "always", "never"]
 Saved = Literal["full", "names", "none"]
 
 _CHOICES = {"display": ("auto", "always", "never"), "saved": ("full", "names", "none")}
-_FLAGS = frozenset({"redact", "capture_content"})
+_FLAGS = frozenset({"redact", "capture_content", "extract_attachments"})
 _LISTS = frozenset({"redact_patterns", "redact_keys"})
 _ON = frozenset({"1", "true", "yes", "on"})
 _OFF = frozenset({"0", "false", "no", "off"})
-# The one whose name in the environment is MLflow's.
-_MLFLOWS_VARIABLES = {"sampling_ratio": "NBTRACE_TRACE_SAMPLING_RATIO"}
+# Those whose names in the environment are MLflow's.
+_MLFLOWS_VARIABLES = {
+    "sampling_ratio": "NBTRACE_TRACE_SAMPLING_RATIO",
+    "extract_attachments": "NBTRACE_TRACE_EXTRACT_ATTACHMENTS",
+    "max_attachment_bytes": "NBTRACE_TRACE_MAX_ATTACHMENT_SIZE",
+}
 
 
 def variable_of(option: str) -> str:
@@ -82,28 +91,41 @@ def checked_option(name: str, value: Any) -> Any:
     """
     if name in _FLAGS and not isinstance(value, bool):
         raise NbtraceError.invalid(f"{name} must be True or False, got {value!r}")
-    if name in _LISTS and isinstance(value, str):
-        raise NbtraceError.invalid(
-            f"{name} must be a list of strings, got the string {value!r}: put it into a list"
-        )
-    if name == "redact_patterns":
-        try:
-            return tuple(re.compile(pattern) for pattern in value)
-        except re.error as error:
-            raise NbtraceError.invalid(
-                f"redact_patterns: {error.pattern!r} is no regular expression: {error}"
-            ) from None
-    if name == "redact_keys":
-        return tuple(str(key).lower() for key in value)
+    if name in _LISTS:
+        return _checked_list(name, value)
     if name in _CHOICES and value not in _CHOICES[name]:
         raise NbtraceError.invalid(
             f"{name} must be one of {', '.join(_CHOICES[name])}; got {value!r}"
         )
-    if name == "sampling_ratio" and not (isinstance(value, int | float) and 0 <= value <= 1):
+    if name == "sampling_ratio" and not (_is_number(value, int | float) and 0 <= value <= 1):
         raise NbtraceError.invalid(f"sampling_ratio must be from 0 to 1, got {value!r}")
-    if name.startswith(("max_", "indexed_")) and not (isinstance(value, int) and value > 0):
+    if name.startswith(("max_", "indexed_")) and not (_is_number(value, int) and value > 0):
         raise NbtraceError.invalid(f"{name} must be a positive integer, got {value!r}")
     return value
+
+
+def _checked_list(name: str, value: Any) -> tuple[Any, ...]:
+    if isinstance(value, str):
+        raise NbtraceError.invalid(
+            f"{name} must be a list of strings, got the string {value!r}: put it into a list"
+        )
+    if not isinstance(value, Iterable):
+        raise NbtraceError.invalid(f"{name} must be a list of strings, got {value!r}")
+    if name == "redact_keys":
+        return tuple(str(key).lower() for key in value)
+    try:
+        return tuple(re.compile(pattern) for pattern in value)
+    except re.error as error:
+        raise NbtraceError.invalid(
+            f"{name}: {error.pattern!r} is no regular expression: {error}"
+        ) from None
+    except TypeError:
+        raise NbtraceError.invalid(f"{name} must be a list of strings, got {value!r}") from None
+
+
+def _is_number(value: object, kinds: Any) -> bool:
+    # True is an int to Python, and no limit.
+    return isinstance(value, kinds) and not isinstance(value, bool)
 
 
 def _from_environment(name: str, default: Any) -> Any:
@@ -201,6 +223,13 @@ class Options:
         What the static tree in a saved notebook holds.
     max_value_bytes, max_value_nodes, max_value_depth, max_string_characters : int
         Bounds of one recorded value; a cut is always marked.
+    extract_attachments : bool
+        Whether pictures, sound and binary data are kept whole, as files beside the database
+        (``NBTRACE_TRACE_EXTRACT_ATTACHMENTS``); otherwise they are cut like any text.
+    max_attachment_bytes : int
+        A larger one is not kept, and a remark says so (``NBTRACE_TRACE_MAX_ATTACHMENT_SIZE``).
+    max_trace_attachment_bytes : int
+        What the attachments of one trace may have together.
     sampling_ratio : float
         Share of the traces kept, from 0 to 1 (``NBTRACE_TRACE_SAMPLING_RATIO``, else
         OpenTelemetry's ``OTEL_TRACES_SAMPLER`` and ``OTEL_TRACES_SAMPLER_ARG``).
@@ -227,6 +256,13 @@ class Options:
     )
     indexed_text_characters: int = field(
         default_factory=_option("indexed_text_characters", INDEXED_TEXT_CHARACTERS)
+    )
+    extract_attachments: bool = field(default_factory=_option("extract_attachments", default=True))
+    max_attachment_bytes: int = field(
+        default_factory=_option("max_attachment_bytes", MAX_ATTACHMENT_BYTES)
+    )
+    max_trace_attachment_bytes: int = field(
+        default_factory=_option("max_trace_attachment_bytes", MAX_TRACE_ATTACHMENT_BYTES)
     )
     sampling_ratio: float = field(default_factory=_sampling_ratio)
     version: int = 0

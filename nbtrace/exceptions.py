@@ -45,6 +45,30 @@ class NbtraceError(Exception):
         return cls(message, RESOURCE_DOES_NOT_EXIST)
 
     @classmethod
+    def no_trace(
+        cls, trace_id: str, place: object, look_up: str = "nbtrace.search_traces()"
+    ) -> NbtraceError:
+        """Return the error for a trace that is not in a store.
+
+        Parameters
+        ----------
+        trace_id : str
+            As it was given.
+        place : object
+            The store's directory.
+        look_up : str
+            What lists the traces there.
+
+        Examples
+        --------
+        >>> print(NbtraceError.no_trace("tr-1", ".nbtrace"))
+        there is no trace 'tr-1' in .nbtrace; nbtrace.search_traces() lists what is there
+        """
+        return cls.missing(
+            f"there is no trace {trace_id!r} in {place}; {look_up} lists what is there"
+        )
+
+    @classmethod
     def exists(cls, message: str) -> NbtraceError:
         """Return an error for something that is in the store already."""
         return cls(message, RESOURCE_ALREADY_EXISTS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
+from nbtrace.entities.checks import checked_whole_number
 from nbtrace.exceptions import NbtraceError
 from nbtrace.progress import progress_bar
 from nbtrace.store import current_store
@@ -14,6 +15,8 @@ from nbtrace.transfer.importing import ImportResult, import_into
 
 if TYPE_CHECKING:
     from nbtrace.transfer.receiver import Receiver
+
+MAX_PORT = 65_535
 
 
 def import_traces(
@@ -54,7 +57,7 @@ def import_traces(
     --------
     >>> import nbtrace
     >>> nbtrace.import_traces({"resourceSpans": []})
-    0 spans of 0 traces
+    0 spans of 0 traces: there are none in it
     """
     flush_traces()
     with progress_bar("spans", show=progress) as report:
@@ -97,6 +100,9 @@ def receive(port: int | None = None, *, experiment: str | None = None) -> Receiv
     """
     from nbtrace.transfer.receiver import PORT, Receiver
 
+    if port is not None and not 0 <= checked_whole_number("port", port) <= MAX_PORT:
+        msg = f"port takes a number from 0 to {MAX_PORT}, got {port}"
+        raise NbtraceError.invalid(msg)
     return Receiver(
         current_store(),
         redact=redact_value,
@@ -109,7 +115,7 @@ def _experiment_id(name: str | None) -> str:
     store = current_store()
     if name is None:
         return active_experiment_id(store)
-    if not name.strip():
-        msg = "experiment must be a name"
+    if not isinstance(name, str) or not name.strip():
+        msg = f"experiment must be a name, got {name!r}"
         raise NbtraceError.invalid(msg)
     return store.ensure_experiment(name).experiment_id

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from nbtrace.entities.checks import checked_mapping
 from nbtrace.entities.view_type import ViewType
 from nbtrace.store import current_store
+from nbtrace.store.experiments import checked_name
 from nbtrace.tracing.environment import active_experiment_id
 from nbtrace.tracing.redaction import redact_text
 from nbtrace.tracing.settings import forget_experiment
@@ -42,8 +44,11 @@ def create_experiment(
     NbtraceError
         When the name is in use.
     """
-    kept = {plain_text(key): plain_text(value) for key, value in (tags or {}).items()}
-    return current_store().create_experiment(redact_text(name), artifact_location, kept)
+    given = checked_mapping("tags", tags)
+    kept = {plain_text(key): plain_text(value) for key, value in given.items()}
+    return current_store().create_experiment(
+        redact_text(checked_name(name)), artifact_location, kept
+    )
 
 
 def get_experiment(experiment_id: str) -> Experiment:
@@ -59,7 +64,7 @@ def get_experiment(experiment_id: str) -> Experiment:
 
 def get_experiment_by_name(name: str) -> Experiment | None:
     """Return an experiment by its name, None when there is none."""
-    return current_store().get_experiment_by_name(redact_text(name))
+    return current_store().get_experiment_by_name(redact_text(checked_name(name)))
 
 
 def search_experiments(
@@ -165,7 +170,7 @@ def set_experiment_tag(key: str, value: Any) -> None:
     {'team': 'search'}
     """
     store = current_store()
-    store.set_experiment_tag(active_experiment_id(store), redact_text(key), plain_text(value))
+    store.set_experiment_tag(active_experiment_id(store), plain_text(key), plain_text(value))
 
 
 def set_experiment_tags(tags: Mapping[str, Any]) -> None:
@@ -176,7 +181,7 @@ def set_experiment_tags(tags: Mapping[str, Any]) -> None:
     tags : mapping of str to str
         Keys and values.
     """
-    for key, value in tags.items():
+    for key, value in checked_mapping("tags", tags).items():
         set_experiment_tag(key, value)
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Literal, cast
 
 from nbtrace.entities import Trace
+from nbtrace.exceptions import NbtraceError
 from nbtrace.progress import progress_bar
 from nbtrace.store import current_store
 from nbtrace.tracing.traces import flush_traces
@@ -15,6 +17,7 @@ from nbtrace.transfer.checkpoint import Checkpoint, export_key
 from nbtrace.transfer.destination import Destination
 from nbtrace.transfer.exporting import ExportResult, export, found_traces
 from nbtrace.transfer.http import endpoint_url
+from nbtrace.transfer.media import REQUEST_ATTACHMENT_BYTES, with_content
 from nbtrace.transfer.mlflow_server import experiment_headers
 from nbtrace.transfer.receivers import ReceiverName, adapter, checked_receiver, protocol_for
 from nbtrace.transfer.targets import (
@@ -26,7 +29,7 @@ from nbtrace.transfer.targets import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from nbtrace.transfer.receivers import Adapter
     from nbtrace.transfer.targets import Target
@@ -108,6 +111,9 @@ def export_traces(  # noqa: PLR0913 - what an export can be told
     """
     flush_traces()
     checked_receiver(receiver, project)
+    if not (isinstance(to, str | os.PathLike) or hasattr(to, "write")):
+        msg = f"to takes a file's name, an open file or a receiver's address, got {to!r}"
+        raise NbtraceError.invalid(msg)
     adapt = adapter(receiver, project)
     # Traces that were given have no question that could be asked again.
     question = None
@@ -131,15 +137,18 @@ def export_traces(  # noqa: PLR0913 - what an export can be told
         if resume and question is not None:
             key = export_key(destination.key, question)
             notes = Checkpoint(current_store().directory / "exports" / f"{key}.jsonl", key)
+        adapt = with_content(adapt, current_store().directory, REQUEST_ATTACHMENT_BYTES)
         target = RequestTarget(destination.sender(tries=tries), adapt, receiver)
     elif hasattr(to, "write"):
         result = ExportResult(target=str(getattr(to, "name", to)))
         kind = checked_format(file_format or "jsonl")
+        adapt = with_content(adapt, current_store().directory)
         target = StreamTarget(cast("IO[bytes]", to), kind, adapt)
     else:
         path = Path(to).expanduser()
         result = ExportResult(target=str(path))
         asked = question if resume else None
+        adapt = with_content(adapt, current_store().directory)
         target, notes = _file_target(path, file_format, adapt, compress=compress, question=asked)
     with progress_bar("traces", show=progress) as report:
         if filter_string is None or isinstance(filter_string, str):
@@ -154,9 +163,18 @@ def export_traces(  # noqa: PLR0913 - what an export can be told
                 done=done,
             )
         else:
-            traces = [filter_string] if isinstance(filter_string, Trace) else filter_string
+            traces = _given(filter_string)
         export(traces, target, checkpoint=notes, progress=report, result=result)
     return result
+
+
+def _given(traces: Trace | Iterable[Trace]) -> Iterable[Trace]:
+    if isinstance(traces, Trace):
+        return [traces]
+    if not isinstance(traces, Iterable):
+        msg = f"give a filter, a Trace or a list of them, got {traces!r:.60}"
+        raise NbtraceError.invalid(msg)
+    return traces
 
 
 def _file_target(

@@ -10,6 +10,7 @@ from __future__ import annotations
 import warnings
 from typing import TYPE_CHECKING, Any, Literal, overload
 
+from nbtrace.entities.checks import checked_items
 from nbtrace.exceptions import NbtraceError
 from nbtrace.store import current_store
 from nbtrace.tracing.environment import ActiveExperiment
@@ -133,6 +134,8 @@ def search_traces(  # noqa: PLR0913, PLR0917 - MLflow's signature
             message = "experiment_ids must be a list of ids; locations is its newer name"
             raise NbtraceError.invalid(message)
         experiment_ids, filter_string = None, experiment_ids
+    if experiment_ids is not None:
+        checked_items("experiment_ids", experiment_ids)
     if experiment_ids is not None and locations is not None:
         message = "give locations only; experiment_ids is its former name"
         raise NbtraceError.invalid(message)
@@ -162,7 +165,12 @@ def search_traces(  # noqa: PLR0913, PLR0917 - MLflow's signature
     else:
         page = traces.search_traces(store, max_results=max_results, **search)
     if return_type == "list":
-        return page.traces
+        from nbtrace.entities.trace_list import TraceList
+
+        plain = run_id is None and model_id is None
+        return TraceList(
+            page.traces, filter_string or "" if plain else None, order_by, search["locations"]
+        )
     from nbtrace.search.frame import to_pandas
 
     return to_pandas(page.traces, page.facts, extract_fields)

@@ -14,6 +14,7 @@ import os
 import threading
 from typing import TYPE_CHECKING, Literal
 
+from nbtrace.exceptions import NbtraceError
 from nbtrace.finding import search_traces
 from nbtrace.store import current_store
 from nbtrace.tracing.recorder import current_recorder
@@ -21,6 +22,7 @@ from nbtrace.tracing.traces import flush_traces
 from nbtrace.transfer.destination import TIMEOUT_SECONDS, Destination
 from nbtrace.transfer.forwarding import Forwarder, ForwardStatus, running_forwarders
 from nbtrace.transfer.http import endpoint_url
+from nbtrace.transfer.media import REQUEST_ATTACHMENT_BYTES, with_content
 from nbtrace.transfer.mlflow_server import experiment_headers
 from nbtrace.transfer.receivers import ReceiverName, adapter, checked_receiver, protocol_for
 
@@ -98,6 +100,9 @@ def forward(  # noqa: PLR0913 - what forwarding can be told
     if endpoint is None:
         destination = Destination.from_environment()
     else:
+        if not isinstance(endpoint, str):
+            msg = f"endpoint takes an address such as 'http://localhost:4318', got {endpoint!r}"
+            raise NbtraceError.invalid(msg)
         destination = Destination.of(
             endpoint,
             headers=headers,
@@ -123,7 +128,9 @@ def forward(  # noqa: PLR0913 - what forwarding can be told
             destination,
             process=recorder.process,
             filter_string=filter_string,
-            adapt=adapter(receiver, project),
+            adapt=with_content(
+                adapter(receiver, project), current_store().directory, REQUEST_ATTACHMENT_BYTES
+            ),
         )
         running_forwarders[destination.key] = forwarder
     return forwarder.status()

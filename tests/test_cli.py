@@ -54,7 +54,7 @@ def test_show_of_an_unknown_trace_says_where_it_looked(store_directory: Path) ->
     unknown = "tr-" + "0" * 32
     trace_something("outer")
     message = run("show", unknown, code=1)
-    assert message.startswith(f"Error: there is no trace {unknown} in {store_directory}")
+    assert message.startswith(f"Error: there is no trace {unknown!r} in {store_directory}")
     assert "nbtrace search" in message
 
 

@@ -26,6 +26,9 @@ SET = {
     "max_string_characters": ("80", 80),
     "indexed_attribute_characters": ("20", 20),
     "indexed_text_characters": ("300", 300),
+    "extract_attachments": ("0", False),
+    "max_attachment_bytes": ("1000", 1000),
+    "max_trace_attachment_bytes": ("9000", 9000),
     "sampling_ratio": ("0.5", 0.5),
 }
 NAMES = [item.name for item in dataclasses.fields(Options) if item.name != "version"]
@@ -54,6 +57,8 @@ def test_every_option_has_an_environment_variable(name, monkeypatch):
 
 def test_the_names_of_the_variables():
     assert variable_of("saved") == "NBTRACE_SAVED"
+    assert variable_of("max_attachment_bytes") == "NBTRACE_TRACE_MAX_ATTACHMENT_SIZE"
+    assert variable_of("extract_attachments") == "NBTRACE_TRACE_EXTRACT_ATTACHMENTS"
     assert variable_of("sampling_ratio") == "NBTRACE_TRACE_SAMPLING_RATIO"
 
 

@@ -83,6 +83,21 @@ def test_status_says_when_tracing_is_off(
     assert "off, nbtrace.tracing.enable() turns it on" in capsys.readouterr().out
 
 
+def test_opentelemetry_switched_off_is_said_where_the_tree_would_stand(
+    shell: InteractiveShell, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTEL_SDK_DISABLED", "true")
+    nbtrace.tracing.reset()
+    for line in ("%trace on", "%%trace\n40 + 2;", "%trace status"):
+        run(shell, line)
+        assert "OTEL_SDK_DISABLED=true" in capsys.readouterr().out
+    run(shell, "40 + 2;")
+    assert capsys.readouterr().out == ""
+    nbtrace.tracing.enable()
+    run(shell, "%%trace answers\n40 + 2;")
+    assert "answers" in capsys.readouterr().out
+
+
 def test_last_and_status(shell: InteractiveShell, capsys: pytest.CaptureFixture[str]) -> None:
     run(shell, "%trace last")
     assert "no trace yet" in capsys.readouterr().out

@@ -438,6 +438,35 @@ def test_a_large_store_finds_the_same(
         assert found(connection, text) == expected(text)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "state = 'OK' AND tags.env = 'x'",
+        "state = 'OK' AND span.name = 'answer' AND tags.env = 'x'",
+        "span.type = 'LLM' AND state = 'OK' AND timestamp > 0",
+        "tags.env = 'x' AND tags.env = 'y'",
+        "state = 'OK' AND NOT tags.env = 'x'",
+        "state = 'OK' AND (tags.env = 'x' OR span.name = 'answer')",
+    ],
+)
+def test_common_conditions_that_are_read_along_find_the_same(
+    connection: sqlite3.Connection, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streams, "FIRST_PROBE", 1)
+    monkeypatch.setattr(streams, "LAST_PROBE", 1)
+    wanted = expected(text)
+    assert found(connection, text) == wanted
+    query = Query(text, now_ms=NOW)
+    assert query.count(connection) == len(wanted)
+    alike = "NOT" not in text and "OR" not in text
+    assert ("INTERSECT" in query.explain(connection)[0]) is alike
+    place, pages = None, []
+    while page := query.page(connection, 2, place):
+        place = page[-1]
+        pages += [row[-1] for row in page]
+    assert pages == [row[-1] for row in query.page(connection, 1_000)]
+
+
 @settings(
     max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )

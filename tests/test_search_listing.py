@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from search_reference import KnownSpan, KnownTrace, fill, matches
 
 from nbtrace.exceptions import NbtraceError
-from nbtrace.search import facets, listing, query, walking
+from nbtrace.search import listing, members, query, snapshots, walking
 from nbtrace.search.histograms import compute
 from nbtrace.search.listing import Interrupted, Listing
 from nbtrace.search.parser import parse
@@ -97,7 +97,8 @@ def own_store(tmp_path: Path) -> Iterator[Store]:
 def counting(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Each of the ways in which a part of the traces is counted."""
     few = {"few": 100_000, "many": 0}[request.param]
-    monkeypatch.setattr(facets, "FEW", few)
+    monkeypatch.setattr(members, "FEW", few)
+    monkeypatch.setattr(snapshots, "FEW", few)
     return str(request.param)
 
 
@@ -185,13 +186,13 @@ def test_every_order_is_that_of_the_plain_evaluator(
 
 def test_near_rows_do_not_wait_for_the_keys(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     go_on = threading.Event()
-    gather = query.Query.keys
+    gather = snapshots.gather_keys
 
-    def slow(*arguments: Any) -> list[int]:
+    def slow(*arguments: Any) -> Any:
         go_on.wait(10)
         return gather(*arguments)
 
-    monkeypatch.setattr(query.Query, "keys", slow)
+    monkeypatch.setattr(snapshots, "gather_keys", slow)
     shown = Listing(store)
     expected = ordered(None, "timestamp_ms", "DESC")
     assert ids(shown.rows(0, 5)) == expected[:5]
@@ -199,6 +200,28 @@ def test_near_rows_do_not_wait_for_the_keys(store: Store, monkeypatch: pytest.Mo
     assert shown.count() == COUNT
     go_on.set()
     assert shown.trace_ids(3) == expected[:3]
+
+
+@pytest.mark.parametrize("word", ["DESC", "ASC"])
+@pytest.mark.parametrize(
+    "text", [None, "state = 'OK'", "tags.env = 'prod'", "span.type = 'LLM'", "timestamp > 5"]
+)
+def test_far_rows_of_one_condition_do_not_wait_for_the_keys_either(
+    store: Store, monkeypatch: pytest.MonkeyPatch, text: str | None, word: str
+) -> None:
+    go_on = threading.Event()
+
+    def never(*_: Any) -> None:
+        go_on.wait(10)
+
+    monkeypatch.setattr(snapshots, "gather_keys", never)
+    monkeypatch.setattr(listing, "NEAR", 0)
+    expected = ordered(text, "timestamp_ms", word)
+    shown = Listing(store, text, [f"timestamp {word}"])
+    whole = len(expected)
+    for offset in (0, 3, whole // 2, whole - 4, whole, whole + 3):
+        assert ids(shown.rows(offset, 7)) == expected[offset : offset + 7]
+    go_on.set()
 
 
 def test_a_row_holds_what_the_table_shows(store: Store) -> None:
@@ -390,14 +413,14 @@ def test_interrupt_stops_waiting_for_the_keys_but_not_the_gathering(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     go_on = threading.Event()
-    gather = query.Query.keys
+    gather = snapshots.gather_keys
 
-    def slow(*arguments: Any) -> list[int]:
+    def slow(*arguments: Any) -> Any:
         go_on.wait(10)
         return gather(*arguments)
 
-    monkeypatch.setattr(query.Query, "keys", slow)
-    shown = Listing(store)
+    monkeypatch.setattr(snapshots, "gather_keys", slow)
+    shown = Listing(store, order_by=["name"])
     outcome: list[BaseException] = []
     waiting = threading.Event()
 

@@ -12,13 +12,16 @@ from click.testing import CliRunner
 import nbtrace
 from nbtrace.cli import main
 from nbtrace.entities import TraceState
+from nbtrace.entities.attachment import Attachment
 from nbtrace.exceptions import INVALID_PARAMETER_VALUE, NbtraceError
 from nbtrace.store import current_store, retention
+from nbtrace.store.attachments import TraceAttachments, trace_directory
 from nbtrace.store.retention import Freed, collect_garbage, free_old_trash
 from nbtrace.store.rows import TraceRow
 from nbtrace.store.trash import TRASHED_TABLES
 
 DAY = 86_400_000
+IMAGE = Attachment(content_type="image/png", content_bytes=b"12345")
 EVERYTHING = ("traces", *TRASHED_TABLES)
 
 
@@ -172,9 +175,8 @@ def test_a_late_span_does_not_bring_it_back():
 def test_garbage_is_freed_with_everything():
     kept = record("kept", "straw")
     gone = record()
-    attachments = current_store().directory / "attachments" / gone
-    attachments.mkdir(parents=True)
-    (attachments / "image.png").write_bytes(b"12345")
+    attachments = trace_directory(current_store().directory, gone)
+    TraceAttachments(current_store().directory, gone).keep(IMAGE, most_bytes=1_000)
     assert nbtrace.count_traces("text LIKE '%needle%'") == 1
     nbtrace.delete_traces("0", trace_ids=[gone])
     before = dump()

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from nbtrace.store.database import Database
 from nbtrace.store.rows import SpanRow, TraceRow
-from nbtrace.store.upsert import ROWS_AT_ONCE
+from nbtrace.store.insertion import ROWS_AT_ONCE
 
 ID = "tr-" + "0a" * 16
 OTHER = "tr-" + "0b" * 16

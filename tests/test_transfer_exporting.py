@@ -333,6 +333,9 @@ def test_a_page_to_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     nbtrace.export_traces(to=tmp_path / "all.html")
     text = (tmp_path / "all.html").read_text()
     assert "<h1>2 traces</h1>" in text
+    assert ", 1 span<" in text
+    assert ", 2 spans<" in text
+    assert ", 0 ms" not in text
     assert "alert(" not in text.partition("srcdoc")[0].replace("&lt;script&gt;alert(", "")
     assert "<script" not in text  # all of it is inside the frames, escaped
     assert text.count('sandbox="allow-scripts"') == 2

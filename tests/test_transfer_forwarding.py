@@ -118,7 +118,9 @@ def status() -> Any:
 
 def test_finished_traces_are_sent_once_and_kept_here(collector: Collector) -> None:
     record("before")
-    nbtrace.forward(collector.url, protocol="http/json", headers={"x-team": "blue"})
+    started = nbtrace.forward(collector.url, protocol="http/json", headers={"x-team": "blue"})
+    assert started.sending
+    assert repr(started) == f"{collector.url}/v1/traces: 0 traces sent"
     record("one", "two")
     until(lambda: len(collector.taken) == 2)
     until(lambda: status().waiting == 0)

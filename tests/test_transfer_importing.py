@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import threading
+import traceback
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ import pytest
 
 import nbtrace
 from nbtrace.entities import Span, Trace
+from nbtrace.entities.resource import Resource, schema_url_of
 from nbtrace.exceptions import NbtraceError
 from nbtrace.otel.otlp import decode_traces_data, encode_traces_data
 from nbtrace.store import current_store
@@ -226,7 +228,8 @@ def with_bad_span() -> dict[str, Any]:
         (orjson.dumps(document()) + b"\n{broken\n", "line 2: this is not JSON"),
         (b'{"a": 1}', "neither an OTLP/JSON document"),
         (b"[1]", "neither an OTLP/JSON document"),
-        (b"hello", "neither JSON nor OTLP"),
+        (b"hello\n", r"this is text, but not JSON; it begins with 'hello\\n'"),
+        (b"\x89PNG\r\n", "this is not JSON, and not OTLP in protobuf form"),
         (b"\x1f\x8bxx", "damaged gzip"),
         ([{"info": {}, "data": {}}], r"\[0\]"),
         (3, "reads a path, an address"),
@@ -243,6 +246,89 @@ def test_what_is_sound_is_brought_in_when_asked() -> None:
     assert result.spans == 2
     assert "spans[1]" in result.problems[0]
     assert "1 could not be read" in repr(result)
+
+
+@pytest.mark.parametrize("name", ["traces.jsonl", "traces.json", "traces.pb"])
+def test_schemas_and_scopes_survive_import_store_and_export(tmp_path: Path, name: str) -> None:
+    data = document()
+    group = data["resourceSpans"][0]
+    group["resource"] = {"attributes": [{"key": "k", "value": {"stringValue": "v"}}]}
+    group["schemaUrl"] = "https://opentelemetry.io/schemas/1.37.0"
+    inner = group["scopeSpans"][0]
+    pairs = [{"key": "of", "value": {"stringValue": "scope"}}]
+    inner["scope"] = {"name": "lib", "version": "1", "attributes": pairs}
+    inner["schemaUrl"] = "https://opentelemetry.io/schemas/1.36.0"
+    for item in inner["spans"]:
+        item["droppedAttributesCount"] = 3
+    nbtrace.import_traces(data)
+    trace = nbtrace.get_trace(TRACE_ID)
+    assert trace is not None
+    for found in trace.data.spans:
+        assert found.resource == Resource({"k": "v"})
+        assert schema_url_of(found.resource) == group["schemaUrl"]
+        assert found.scope == ("lib", "1", inner["schemaUrl"], {"of": "scope"})
+    nbtrace.export_traces(to=tmp_path / name)
+    nbtrace.set_tracking_uri(str(tmp_path / "other"))
+    nbtrace.import_traces(tmp_path / name)
+    [part] = (current_store().directory / "traces").rglob("*.json")
+    [again] = orjson.loads(part.read_bytes())["resourceSpans"]
+    [inside] = again["scopeSpans"]
+    assert (again["resource"], again["schemaUrl"]) == (group["resource"], group["schemaUrl"])
+    assert (inside["scope"], inside["schemaUrl"]) == (inner["scope"], inner["schemaUrl"])
+    assert [item["droppedAttributesCount"] for item in inside["spans"]] == [3, 3]
+
+
+def test_secrets_in_scopes_and_schemas_are_redacted() -> None:
+    data = document()
+    group = data["resourceSpans"][0]
+    group["schemaUrl"] = "https://ada:hunter22@a.example/1"
+    inner = group["scopeSpans"][0]
+    pairs = [{"key": "api_key", "value": {"stringValue": "hunter22"}}]
+    inner["scope"] = {"name": "lib", "attributes": pairs}
+    inner["schemaUrl"] = "https://ada:hunter22@a.example/2"
+    nbtrace.import_traces(data)
+    [part] = (current_store().directory / "traces").rglob("*.json")
+    assert "a.example/2" in part.read_text()
+    assert "hunter22" not in part.read_text()
+
+
+def test_the_result_says_what_was_here_before_and_what_was_empty(tmp_path: Path) -> None:
+    (tmp_path / "empty.jsonl").write_bytes(b"")
+    assert repr(nbtrace.import_traces(tmp_path / "empty.jsonl")) == (
+        "0 spans of 0 traces: there are none in it"
+    )
+    one, other = document(), document()
+    for span in other["resourceSpans"][0]["scopeSpans"][0]["spans"]:
+        span["traceId"] = "0c" * 16
+    assert repr(nbtrace.import_traces(one)) == "2 spans of 1 trace"
+    again = nbtrace.import_traces([one, other])
+    assert again.known == 1
+    assert repr(again) == "4 spans of 2 traces, 1 of which were here before"
+    assert repr(nbtrace.import_traces(one)) == "2 spans of 1 trace, which was here before"
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda path: nbtrace.search_traces("stat = 'OK'"),
+        lambda path: nbtrace.export_traces("stat = 'OK'", to=path / "a.jsonl"),
+        lambda path: nbtrace.export_traces(to="http://127.0.0.1:9", tries=1),
+        lambda path: nbtrace.export_traces(to="http://127.0.0.1:9", tries=1, receiver="mlflow"),
+        lambda path: nbtrace.export_traces(to=path / "file" / "a.jsonl"),
+        lambda path: nbtrace.import_traces("http://127.0.0.1:9/traces.json"),
+        lambda path: nbtrace.import_traces(b"\x1f\x8bxx"),
+        lambda path: nbtrace.import_traces(path / "none.json"),
+    ],
+)
+def test_a_mistake_is_told_once(tmp_path: Path, call: Callable[[Path], Any]) -> None:
+    with nbtrace.start_span("a"):
+        pass
+    (tmp_path / "file").write_text("no directory")
+    with pytest.raises(NbtraceError) as told:
+        call(tmp_path)
+    # A notebook keeps the whole of what is printed.
+    text = "".join(traceback.format_exception(told.value))
+    assert text.count("Traceback (most recent call last)") == 1
 
 
 def test_misuse(tmp_path: Path) -> None:

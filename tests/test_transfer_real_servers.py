@@ -16,8 +16,9 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from test_otel_conventions import FAMILIES, load
@@ -33,54 +34,129 @@ pytestmark = pytest.mark.slow
 
 START_SECONDS = 240.0
 READ_SECONDS = 180.0
-MLFLOW_READER = """
-import json, sys
+POLL_SECONDS = 0.05
+# What a reader runs: it answers each line, a project, with a line of JSON. It is started with the
+# server, so that importing its client, which takes seconds, happens meanwhile.
+READER = """
+import json, os, sys
+answers, sys.stdout = sys.stdout, sys.stderr
+{client}
+for line in sys.stdin:
+    print(json.dumps(read(sys.argv[1], json.loads(line))), file=answers, flush=True)
+"""
+MLFLOW_CLIENT = """
 import mlflow
-mlflow.set_tracking_uri(sys.argv[1])
-experiment = mlflow.get_experiment_by_name(sys.argv[2])
-found = mlflow.search_traces(
-    locations=[experiment.experiment_id], return_type="list", max_results=1000
-)
-client = mlflow.MlflowClient()
-one = client.get_trace(found[0].info.trace_id, display=False)
-assert one.data.spans
-json.dump(
-    {
+def read(url, project):
+    mlflow.set_tracking_uri(url)
+    experiment = mlflow.get_experiment_by_name(project)
+    found = mlflow.search_traces(
+        locations=[experiment.experiment_id], return_type="list", max_results=1000
+    )
+    one = mlflow.MlflowClient().get_trace(found[0].info.trace_id, display=False)
+    assert one.data.spans
+    return {
         "traces": [trace.to_dict() for trace in found],
         "types": {s.span_id: s.span_type for trace in found for s in trace.data.spans},
         "usage": {trace.info.trace_id: trace.info.token_usage for trace in found},
-    },
-    sys.stdout,
-)
+    }
 """
-PHOENIX_READER = """
-import sys
+PHOENIX_CLIENT = """
 from phoenix.client import Client
-frame = Client(base_url=sys.argv[1]).spans.get_spans_dataframe(
-    project_identifier=sys.argv[2], limit=10000
-)
-print(frame.to_json(orient="records", date_format="iso", date_unit="ns"))
+def read(url, project):
+    spans = Client(base_url=url).spans
+    frame = spans.get_spans_dataframe(project_identifier=project, limit=10000)
+    return json.loads(frame.to_json(orient="records", date_format="iso", date_unit="ns"))
 """
 
 
-class Server(NamedTuple):
-    """A running server, and the Python that has its client."""
+class Server:
+    """A server that is starting, and the client of its own that reads it.
 
-    url: str
-    python: str
-    directory: Path
+    Parameters
+    ----------
+    name : str
+        Of the command.
+    directory : Path
+        Where it keeps everything.
+    arguments : list of str
+        Of the command; ``{port}`` and ``{directory}`` are filled in.
+    health : str
+        The path that answers once it is up.
+    client : str
+        What defines ``read(url, project)`` in the server's Python.
+    variables : dict of str to str
+        Of its environment, filled in as the arguments are.
+    """
 
-    def read(self, program: str, project: str) -> Any:
-        done = subprocess.run(
-            [self.python, "-W", "ignore", "-c", program, self.url, project],
-            capture_output=True,
-            text=True,
-            timeout=READ_SECONDS,
-            check=False,
-            env=environment(MLFLOW_HTTP_REQUEST_MAX_RETRIES="1"),
-        )
-        assert done.returncode == 0, done.stderr[-3000:]
-        return json.loads(done.stdout)
+    def __init__(  # noqa: PLR0917 - what a server is started with
+        self,
+        name: str,
+        directory: Path,
+        arguments: list[str],
+        health: str,
+        client: str,
+        variables: dict[str, str],
+    ) -> None:
+        binary = command(name)
+        port = free_port()
+        self.url = f"http://127.0.0.1:{port}"
+        self._health = health
+        self._log = directory / "log"
+
+        def filled(text: str) -> str:
+            return text.format(port=port, directory=directory)
+
+        with self._log.open("wb") as output:
+            self._process = subprocess.Popen(
+                [binary, *map(filled, arguments)],
+                cwd=directory,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=environment(**{key: filled(value) for key, value in variables.items()}),
+                start_new_session=True,
+            )
+            python = Path(binary).with_name("python.exe" if os.name == "nt" else "python")
+            self._reader = subprocess.Popen(
+                [python, "-W", "ignore", "-c", READER.format(client=client), self.url],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=output,
+                text=True,
+                env=environment(MLFLOW_HTTP_REQUEST_MAX_RETRIES="1"),
+            )
+
+    def wait(self) -> None:
+        """Wait until it answers."""
+        deadline = time.monotonic() + START_SECONDS
+        while not answers(self.url + self._health):
+            assert self._process.poll() is None, self._said()
+            assert time.monotonic() < deadline, self._said()
+            time.sleep(POLL_SECONDS)
+
+    def read(self, project: str) -> Any:
+        """Return what the server's own client reads of a project."""
+        assert self._reader.stdin is not None
+        assert self._reader.stdout is not None
+        self._reader.stdin.write(json.dumps(project) + "\n")
+        self._reader.stdin.flush()
+        line = self._reader.stdout.readline()
+        assert line, self._said()
+        return json.loads(line)
+
+    def stop(self) -> None:
+        """End it with the workers that it has started, and its reader."""
+        if os.name == "nt":
+            self._process.kill()
+        else:
+            import signal
+
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        self._reader.kill()
+        self._reader.communicate()
+
+    def _said(self) -> str:
+        return self._log.read_text(errors="replace")[-3000:]
 
 
 def environment(**more: str) -> dict[str, str]:
@@ -88,14 +164,19 @@ def environment(**more: str) -> dict[str, str]:
     return {**kept, "MLFLOW_DISABLE_TELEMETRY": "true", **more}
 
 
-def command(name: str) -> str:
-    """Return the server's command, or leave the test out."""
+def found_command(name: str) -> str | None:
+    """Return the server's command, None where there is none."""
     chosen = os.environ.get(f"NBTRACE_{name.upper()}_SERVER", "")
     for folder in (chosen, f"{chosen}/bin", f"{chosen}/Scripts"):
         found = shutil.which(name, path=folder) if chosen else None
         if found:
             return found
-    found = chosen if chosen and Path(chosen).is_file() else shutil.which(name)
+    return chosen if chosen and Path(chosen).is_file() else shutil.which(name)
+
+
+def command(name: str) -> str:
+    """Return the server's command, or leave the test out."""
+    found = found_command(name)
     if found:
         return found
     message = f"no {name} on PATH or in NBTRACE_{name.upper()}_SERVER"
@@ -111,47 +192,6 @@ def free_port() -> int:
         return port
 
 
-def running(
-    name: str, directory: Path, arguments: list[str], health: str, **more: str
-) -> Iterator[Server]:
-    binary = command(name)
-    port = free_port()
-    log = directory / "log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [binary, *(item.format(port=port, directory=directory) for item in arguments)],
-            cwd=directory,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            env=environment(
-                **{key: value.format(port=port, directory=directory) for key, value in more.items()}
-            ),
-            start_new_session=True,
-        )
-    url = f"http://127.0.0.1:{port}"
-    try:
-        deadline = time.monotonic() + START_SECONDS
-        while not answers(url + health):
-            assert process.poll() is None, log.read_text()[-3000:]
-            assert time.monotonic() < deadline, log.read_text()[-3000:]
-            time.sleep(0.5)
-        python = Path(binary).with_name("python.exe" if os.name == "nt" else "python")
-        yield Server(url, str(python), directory)
-    finally:
-        stop(process)
-
-
-def stop(process: subprocess.Popen[bytes]) -> None:
-    """End a server with the workers that it has started."""
-    if os.name == "nt":
-        process.kill()
-    else:
-        import signal
-
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-
-
 def answers(url: str) -> bool:
     try:
         with urllib.request.urlopen(url, timeout=5) as answer:
@@ -160,33 +200,59 @@ def answers(url: str) -> bool:
         return False
 
 
+def rest(url: str) -> Any:
+    """Return what a server's REST API answers."""
+    with urllib.request.urlopen(url, timeout=60) as answer:
+        return json.loads(answer.read())
+
+
 @pytest.fixture(scope="module")
-def mlflow_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    yield from running(
-        "mlflow",
-        tmp_path_factory.mktemp("mlflow"),
-        [
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Server]]:
+    """Start every server that there is at once, since each takes its time to come up."""
+    started = {}
+    if found_command("mlflow"):
+        arguments = [
             *("server", "--host", "127.0.0.1", "--port", "{port}", "--workers", "1"),
             *("--backend-store-uri", "sqlite:///{directory}/mlflow.db"),
             *("--default-artifact-root", "{directory}/artifacts"),
-        ],
-        "/health",
-    )
+        ]
+        variables = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+        directory = tmp_path_factory.mktemp("mlflow")
+        started["mlflow"] = Server(
+            "mlflow", directory, arguments, "/health", MLFLOW_CLIENT, variables
+        )
+    if found_command("phoenix"):
+        variables = {
+            "PHOENIX_WORKING_DIR": "{directory}",
+            "PHOENIX_HOST": "127.0.0.1",
+            "PHOENIX_PORT": "{port}",
+            "PHOENIX_GRPC_PORT": str(free_port()),
+            "PHOENIX_TELEMETRY_ENABLED": "false",
+        }
+        directory = tmp_path_factory.mktemp("phoenix")
+        started["phoenix"] = Server(
+            "phoenix", directory, ["serve"], "/healthz", PHOENIX_CLIENT, variables
+        )
+    yield started
+    for server in started.values():
+        server.stop()
 
 
-@pytest.fixture(scope="module")
-def phoenix_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    yield from running(
-        "phoenix",
-        tmp_path_factory.mktemp("phoenix"),
-        ["serve"],
-        "/healthz",
-        PHOENIX_WORKING_DIR="{directory}",
-        PHOENIX_HOST="127.0.0.1",
-        PHOENIX_PORT="{port}",
-        PHOENIX_GRPC_PORT=str(free_port()),
-        PHOENIX_TELEMETRY_ENABLED="false",
-    )
+def running(servers: dict[str, Server], name: str) -> Server:
+    """Return a server that answers, or leave the test out."""
+    command(name)
+    servers[name].wait()
+    return servers[name]
+
+
+@pytest.fixture
+def mlflow_server(servers: dict[str, Server]) -> Server:
+    return running(servers, "mlflow")
+
+
+@pytest.fixture
+def phoenix_server(servers: dict[str, Server]) -> Server:
+    return running(servers, "phoenix")
 
 
 def record_everything() -> str:
@@ -275,7 +341,7 @@ def plain(value: Any) -> Any:
 def test_mlflow_keeps_all_of_it(mlflow_server: Server, traces: dict[str, Trace]) -> None:
     result = nbtrace.export_traces(to=mlflow_server.url, receiver="mlflow", project="round trip")
     assert (result.traces, result.rejected) == (len(traces), 0)
-    back = mlflow_server.read(MLFLOW_READER, "round trip")
+    back = mlflow_server.read("round trip")
     read = {item["info"]["trace_id"]: Trace.from_dict(item) for item in back["traces"]}
     assert read.keys() == traces.keys()
     for trace_id, ours in traces.items():
@@ -315,7 +381,7 @@ def test_mlflow_keeps_all_of_it(mlflow_server: Server, traces: dict[str, Trace])
     assert said["faith"].span_id == tool.span_id
     # once more is harmless
     nbtrace.export_traces(everything, to=mlflow_server.url, receiver="mlflow", project="round trip")
-    again = mlflow_server.read(MLFLOW_READER, "round trip")["traces"]
+    again = mlflow_server.read("round trip")["traces"]
     assert len(again) == len(traces)
     [same] = [item for item in again if item["info"]["trace_id"] == info.trace_id]
     assert len(same["info"]["assessments"]) == 3
@@ -325,7 +391,7 @@ def test_what_mlflow_holds_can_be_imported(mlflow_server: Server, store_director
     trace_id = record_everything()
     nbtrace.export_traces(to=mlflow_server.url, receiver="mlflow", project="and back")
     ours = nbtrace.get_trace(trace_id)
-    back = mlflow_server.read(MLFLOW_READER, "and back")["traces"]
+    back = mlflow_server.read("and back")["traces"]
     nbtrace.delete_traces("0", trace_ids=[trace_id])
     other = store_directory.with_name("other")
     nbtrace.set_tracking_uri(str(other))
@@ -345,17 +411,14 @@ def test_phoenix_keeps_all_of_it(phoenix_server: Server, traces: dict[str, Trace
     result = nbtrace.export_traces(to=phoenix_server.url, receiver="phoenix", project="round trip")
     assert (result.traces, result.rejected) == (len(traces), 0)
     ours = {span.span_id: span for trace in traces.values() for span in trace.data.spans}
-    rows = wait_for_spans(phoenix_server, len(ours))
+    wait_for_spans(phoenix_server, "round trip", len(ours))
+    rows = phoenix_server.read("round trip")
     assert {row["context.span_id"] for row in rows} == ours.keys()
     # read as an import reads it, which proves that too
     from nbtrace.transfer.phoenix import phoenix_span
 
-    rest = json.loads(
-        urllib.request.urlopen(
-            f"{phoenix_server.url}/v1/projects/round%20trip/spans?limit=1000", timeout=60
-        ).read()
-    )["data"]
-    for span in [phoenix_span(row) for row in rows] + [phoenix_span(row) for row in rest]:
+    spans = rest(f"{phoenix_server.url}/v1/projects/round%20trip/spans?limit=1000")["data"]
+    for span in map(phoenix_span, [*rows, *spans]):
         same = ours[span.span_id]
         assert (span.trace_id, span.name, span.parent_id) == (
             same.trace_id,
@@ -400,25 +463,24 @@ def wait_for_annotations(server: Server, span_ids: list[str], count: int) -> dic
     query = "&".join(f"span_ids={span_id}" for span_id in span_ids)
     url = f"{server.url}/v1/projects/round%20trip/span_annotations?{query}"
     while True:
-        found = json.loads(urllib.request.urlopen(url, timeout=60).read())["data"]
+        found = rest(url)["data"]
         if len(found) >= count or time.monotonic() > deadline:
             return {
                 item["name"]: {"label": None, "score": None, **item["result"]} for item in found
             }
-        time.sleep(0.5)
+        time.sleep(POLL_SECONDS)
 
 
-def wait_for_spans(server: Server, count: int) -> list[dict[str, Any]]:
+def wait_for_spans(server: Server, project: str, count: int) -> None:
     """Phoenix answers before it has written."""
     deadline = time.monotonic() + READ_SECONDS
-    while True:
-        try:
-            rows: list[dict[str, Any]] = server.read(PHOENIX_READER, "round trip")
-        except AssertionError:
-            rows = []
-        if len(rows) >= count or time.monotonic() > deadline:
-            return rows
-        time.sleep(1)
+    url = f"{server.url}/v1/projects/{project.replace(' ', '%20')}/spans?limit=1000"
+    found: list[Any] = []
+    while len(found) < count:
+        assert time.monotonic() < deadline, f"{len(found)} of {count} spans are there"
+        time.sleep(POLL_SECONDS)
+        with suppress(urllib.error.HTTPError):  # the project is made with its first span
+            found = rest(url)["data"]
 
 
 @pytest.mark.parametrize("name", ["mlflow", "phoenix"])
@@ -429,19 +491,11 @@ def test_live_forwarding_reaches_them(request: pytest.FixtureRequest, name: str)
     deadline = time.monotonic() + 60
     while nbtrace.forwarding()[0].sent < 1:
         assert time.monotonic() < deadline, nbtrace.forwarding()
-        time.sleep(0.1)
+        time.sleep(POLL_SECONDS)
     nbtrace.stop_forwarding()
     if name == "mlflow":
-        [trace] = server.read(MLFLOW_READER, "live")["traces"]
+        [trace] = server.read("live")["traces"]
         assert len(trace["data"]["spans"]) == 4
     else:
-        rest = f"{server.url}/v1/projects/live/spans?limit=10"
-        while True:
-            try:
-                spans = json.loads(urllib.request.urlopen(rest, timeout=60).read())["data"]
-            except urllib.error.HTTPError:
-                spans = []
-            if len(spans) == 4:
-                break
-            assert time.monotonic() < deadline, spans
-            time.sleep(0.5)
+        wait_for_spans(server, "live", 4)
+        assert len(server.read("live")) == 4

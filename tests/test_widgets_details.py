@@ -18,6 +18,7 @@ from nbtrace.widgets.detail_requests import previous_call
 from nbtrace.widgets.details import details_of, value_piece
 from nbtrace.widgets.feed import RowFeed
 from nbtrace.widgets.json_value import json_text
+from nbtrace.widgets.page_answers import previous_calls
 from nbtrace.widgets.pieces import ALL_CHARACTERS, PIECE_CHARACTERS
 from nbtrace.widgets.source import source_of
 
@@ -261,6 +262,27 @@ def test_the_call_before():
     assert previous_call(spans, spans[4].span_id).span.span_id == spans[2].span_id
     assert previous_call(spans, spans[0].span_id) is None
     assert previous_call(spans, "ff" * 8) is None
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 12), st.none() | st.integers(0, 6), st.booleans()), max_size=12
+    )
+)
+def test_the_calls_before_are_found_at_once(lives):
+    spans = [
+        span(
+            number,
+            start_time_ns=start,
+            end_time_ns=None if length is None else start + length,
+            attributes=CHAT if talks else {},
+        )
+        for number, (start, length, talks) in enumerate(lives)
+    ]
+    one_by_one = {one.span_id: previous_call(spans, one.span_id) for one in spans}
+    assert previous_calls(spans) == {
+        span_id: seen.span.span_id for span_id, seen in one_by_one.items() if seen is not None
+    }
 
 
 def test_values_that_json_has_no_word_for():

@@ -48,7 +48,7 @@ def test_the_page_carries_every_answer():
     page = a_trace(note=text).to_html()
     (packed,) = re.findall(r"id='nbtrace-data'>([^<]*)<", page)
     data = json.loads(gzip.decompress(base64.b64decode(packed)))
-    details = json.loads(data["answers"]["details"]['["' + "0b" * 8 + '"]'])
+    details = json.loads(data["answers"]['details["' + "0b" * 8 + '"]'])
     (attribute,) = details["attributes"]
     assert (attribute["key"], attribute["value"]["text"]) == ("note", text)
     assert "remember" not in page
@@ -59,3 +59,14 @@ def test_names_cannot_end_an_element():
     page = a_trace("</title></script><script>hacked = 1</script>").to_html()
     assert page.count("</title>") == 1
     assert page.count("<script") == 2
+
+
+def test_a_value_nested_as_deep_as_any_reader_allows_is_carried():
+    depth = 900
+    trace = a_trace(**{"mlflow.spanInputs": "[" * depth + "1.5" + "]" * depth})
+    page = trace.to_html()
+    (packed,) = re.findall(r"id='nbtrace-data'>([^<]*)<", page)
+    answers = json.loads(gzip.decompress(base64.b64decode(packed)))["answers"]
+    where = json.dumps(["tr-" + "0a" * 16, "0b" * 8], separators=(",", ":"))
+    assert "[" * depth in json.loads(answers[f"span_json{where}"])["text"]
+    assert answers[f"linked{where}"] == ['details["' + "0b" * 8 + '"]']

@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 
 from nbtrace.config import options
 from nbtrace.entities import Span, SpanStatus, Trace
+from nbtrace.widgets.display import TEXT_BYTES
 from nbtrace.widgets.forest import chosen_lines, forest_of
-from nbtrace.widgets.html import MAX_ROWS, MAX_SAVED_BYTES, static_html
-from nbtrace.widgets.text import markdown, terminal_tree
+from nbtrace.widgets.html import MAX_ROWS, MAX_SAVED_BYTES, brief_html, static_html
+from nbtrace.widgets.source import TraceSnapshot
+from nbtrace.widgets.text import fenced, terminal_tree
 
 TRACE_ID = "tr-" + "0a" * 16
 ALLOWED_TAGS = {"style", "div", "details", "summary", "b", "i", "code"}
@@ -28,8 +30,7 @@ def span(number: int, parent: int | None = None, name: str = "step", **keywords)
         parent_id=None if parent is None else f"{parent:016x}",
         name=name,
         start_time_ns=number,
-        end_time_ns=number + 5,
-        **keywords,
+        **{"end_time_ns": number + 5, **keywords},
     )
 
 
@@ -107,6 +108,9 @@ def test_what_is_saved_is_an_option(monkeypatch, saved, names, values):
     child = span(2, 1, name="inner", attributes={"mlflow.spanInputs": '"secret value"'})
     text = static_html(Trace.from_spans([span(1), child]), "key")
     assert ("inner" in text, "secret value" in text) == (bool(names), bool(values))
+    for form in Trace.from_spans([span(1), child])._repr_mimebundle_().values():
+        assert "secret value" not in form or values
+        assert "inner" not in form or names
 
 
 @pytest.mark.parametrize(("saved", "shown"), [("full", True), ("names", False), ("none", False)])
@@ -162,9 +166,41 @@ def test_terminal_tree_shows_structure_errors_and_tokens():
     assert tree.startswith("answer · 8 ns · 4 spans · 5 tokens · 1 error")
 
 
+def test_a_trace_is_html_markdown_and_text():
+    trace = Trace.from_spans([span(1, name="answer"), span(2, 1, name="search")])
+    forms = trace._repr_mimebundle_()
+    # Front ends take the first that they know.
+    assert list(forms) == ["text/html", "text/markdown", "text/plain"]
+    assert forms["text/plain"].endswith("└─ search  5 ns")
+    assert forms["text/markdown"] == f"````text\n{forms['text/plain']}\n````"
+
+
+def test_the_texts_beside_the_html_are_bounded():
+    spans = [span(0)] + [span(n, 0, name="\N{WHALE}" * 200) for n in range(1, 100)]
+    for form in ("text/markdown", "text/plain"):
+        text = Trace.from_spans(spans)._repr_mimebundle_()[form]
+        assert "more" in text
+        assert len(text.encode()) < TEXT_BYTES + 100
+
+
+class Running(TraceSnapshot):
+    """A trace of which no more is known than that it runs."""
+
+    finished = False
+
+
+def test_what_is_kept_of_a_running_trace_says_when_it_ran():
+    trace = Trace.from_spans([span(1, name="answer", end_time_ns=None)])
+    # By the time it is read the kernel may be another one.
+    for text in (static_html(Running(trace)), brief_html("answer", "key")):
+        assert text.count("running when this was saved") == 1
+        assert text.count("running") == 1
+    assert terminal_tree(Running(trace)).endswith(" · running")
+
+
 def test_markdown_is_fenced_whatever_names_hold():
     trace = Trace.from_spans([span(1, name="````")])
-    assert markdown(trace).count("````") == 2
+    assert fenced(terminal_tree(trace)).count("````") == 2
 
 
 @given(st.lists(st.integers(min_value=-1, max_value=20), max_size=20), st.integers(1, 25))

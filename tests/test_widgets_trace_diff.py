@@ -14,10 +14,18 @@ from nbtrace.widgets.trace_comparison import TraceComparison, speed_of
 from nbtrace.widgets.trace_diff import TraceDiff
 
 
-def run(answer: str, *steps: str, name: str = "ask", cell: str | None = None) -> str:
+def run(
+    answer: str,
+    *steps: str,
+    name: str = "ask",
+    cell: str | None = None,
+    notebook: str | None = None,
+) -> str:
     with nbtrace.start_span(name) as root:
         if cell is not None:
             root.set_attribute("nbtrace.cell.id", cell)
+        if notebook is not None:
+            root.set_attribute("nbtrace.notebook", notebook)
         for step in steps:
             with nbtrace.start_span(step, span_type="TOOL") as span:
                 span.set_inputs({"step": step})
@@ -66,6 +74,19 @@ def test_runs_of_a_cell_belong_together_whatever_they_are_called():
     run("a", name="In [4]", cell="c2")
     newer = run("a", name="In [5]", cell="c'1")
     assert previous_run(newer) == older
+
+
+def test_a_cell_that_never_ran_is_compared_with_its_name_here_and_then_anywhere():
+    elsewhere = run("a", cell="c9", notebook="b.ipynb")
+    here = run("a", cell="c1", notebook="a.ipynb")
+    run("a", cell="c8", notebook="b.ipynb")
+    run("a", name="other", cell="c3", notebook="a.ipynb")
+    # The cell was copied: it is another one, of the same name.
+    assert previous_run(run("b", cell="c2", notebook="a.ipynb")) == here
+    assert previous_run(here) == elsewhere
+    # A number is no name.
+    run("a", name="In [3]", cell="c4", notebook="a.ipynb")
+    assert previous_run(run("b", name="In [3]", cell="c5", notebook="a.ipynb")) is None
 
 
 def test_nothing_to_compare_with_says_so():

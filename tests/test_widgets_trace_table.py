@@ -148,6 +148,22 @@ def test_facets_and_histograms_come_as_messages(table):
     assert len(found["edges"]) == len(found["counts"]) + 1
 
 
+def test_groups_come_as_a_message(table, ids):
+    wanted = {"by": "tags.group", "order_by": "errors", "descending": True, "limit": 1}
+    table.ask("figures", version=0, facets=[], histograms=[], groups=wanted)
+    message, buffers = table.wait_for("figure", lambda message: message["figure"] == "groups")
+    assert message["field"] == "tags.group"
+    found = json.loads(buffers[0])
+    (group,) = found["groups"]
+    assert found["total"] == 2
+    assert (group["label"], group["count"], group["errors"]) == ("g0", 6, 2)
+    assert (group["tokens"], group["cost"]) == (None, None)
+    assert group["p95"] >= group["p50"] >= 0
+    # A group is a filter: the same traces are found by it.
+    table.filter = group["filter"]
+    assert len(table) == 6
+
+
 def test_selection_in_both_directions(table, ids):
     table.ask("select", all=False, ids=ids[:2])
     assert table.selected == ids[:2]
@@ -174,6 +190,44 @@ def test_a_tag_is_changed_in_place(table, ids):
     assert nbtrace.count_traces("tags.group = 'g0'") == 5
     with pytest.raises(NbtraceError, match="key"):
         table.ask("tag", selection=selection, key=" ", value="x")
+
+
+def values(key):
+    found = nbtrace.search_traces(return_type="list", include_spans=False)
+    return [trace.info.tags.get(key) for trace in found][::-1]
+
+
+@pytest.mark.parametrize("at_once", [100, 1])
+def test_a_change_of_tags_is_taken_back_as_each_was(table, ids, monkeypatch, at_once):
+    monkeypatch.setattr("nbtrace.widgets.table_changes.AT_ONCE", at_once)
+    before = values("group")
+    nbtrace.set_trace_tag(ids[1], "note", "mine")
+    for key, value in (("group", "new"), ("group", None), ("note", "all")):
+        known = values(key)
+        table.sent.clear()
+        table.ask("tag", selection={"all": True, "ids": []}, key=f" {key} ", value=value)
+        work, _ = table.wait_for("work", lambda message: message["finished"])
+        assert (work["work"], work["done"], work["undo"]) == ("tag", 12, True)
+        assert set(values(key)) == {value}
+        rows = table.ask("undo")
+        work, _ = table.wait_for(
+            "work", lambda message: message["finished"] and message["work"] == "untag"
+        )
+        assert (work["done"], work["undo"], work["error"]) == (12, False, None)
+        assert values(key) == known
+        assert len(rows) == (12 if at_once > 12 else 0)
+    assert values("group") == before
+    with pytest.raises(NbtraceError, match="nothing to undo"):
+        table.ask("undo")
+
+
+def test_a_refused_tag_leaves_the_last_change_to_be_undone(table, ids):
+    selection = {"all": False, "ids": [ids[0]]}
+    table.ask("tag", selection=selection, key="group", value="new")
+    with pytest.raises(NbtraceError, match="key"):
+        table.ask("tag", selection=selection, key=" ", value="x")
+    (row,) = table.ask("undo")
+    assert row["tags"] == {"group": "g0"}
 
 
 def test_many_are_tagged_deleted_and_restored_behind_the_page(table, ids, monkeypatch):
@@ -260,6 +314,14 @@ def test_python_opens_a_trace(table, ids):
     table.open_trace(ids[2])
     message, _ = table.of("open")[-1]
     assert (message["trace_id"], message["place"]) == (ids[2], 9)
+
+
+def test_the_place_of_an_opened_trace_in_another_search(table, ids):
+    assert table.ask("place", version=0, trace_id=ids[2]) == 9
+    table.filter = "tags.group = 'g0'"
+    assert table.ask("place", version=1, trace_id=ids[2]) == 4
+    assert table.ask("place", version=1, trace_id=ids[1]) is None
+    assert table.ask("place", version=0, trace_id=ids[2]) is None
 
 
 def test_columns_are_kept_for_the_next_table(table, store_directory):

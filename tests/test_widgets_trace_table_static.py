@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from html.parser import HTMLParser
 
@@ -125,3 +126,73 @@ def test_in_a_terminal_the_magic_prints_rows(deterministic, capsys):
     finally:
         nbtrace.unload_ipython_extension(shell)
     assert "traces" not in shell.magics_manager.magics["line"]
+
+
+@pytest.fixture
+def found(deterministic):
+    for number in range(4):
+        with nbtrace.start_span(f"step {number}"):
+            pass
+    return nbtrace.search_traces("name != 'step 0'", return_type="list")
+
+
+def test_a_list_of_traces_is_a_list(found):
+    assert isinstance(found, list)
+    assert type(found[:2]) is list
+    assert found == list(found)
+    assert repr(found) == repr(list(found))
+    assert copy.copy(found).filter_string == "name != 'step 0'"
+    assert nbtrace.search_traces("name = 'nothing'", return_type="list") == []
+
+
+def test_a_list_of_traces_in_a_terminal_is_its_text(found, capsys):
+    from IPython.core.interactiveshell import InteractiveShell
+
+    shell = InteractiveShell.instance()
+    shell.user_ns["found"] = found
+    shell.run_cell("found")
+    assert found[0].info.trace_id in capsys.readouterr().out
+
+
+def shown_in_a_kernel(found, monkeypatch):
+    """Return the tables and trees that a notebook is given."""
+    given = []
+    monkeypatch.setattr("nbtrace.widgets.table_display.in_kernel", lambda: True)
+    monkeypatch.setattr(
+        "nbtrace.widgets.table_display.show_widget",
+        lambda table, html, text: given.append((table, html, text)),
+    )
+    monkeypatch.setattr("nbtrace.widgets.table_display.show_trace", given.append)
+    found._ipython_display_()
+    return given
+
+
+def test_several_traces_are_shown_as_the_table_of_their_search(found, monkeypatch):
+    ((table, page, text),) = shown_in_a_kernel(found, monkeypatch)
+    assert table.filter == "name != 'step 0'"
+    assert text.startswith("3 traces · name != 'step 0'\n")
+    assert "step\N{NO-BREAK SPACE}3" in page
+    table.close()
+
+
+def test_a_part_of_a_search_is_shown_as_that_part(found, monkeypatch):
+    ids = [trace.info.trace_id for trace in found]
+    del found[1]
+    ((table, _, text),) = shown_in_a_kernel(found, monkeypatch)
+    assert list(table.to_pandas()["trace_id"]) == [ids[0], ids[2]]
+    assert text.startswith("2 traces\n")
+    table.close()
+    del found[1]
+    assert shown_in_a_kernel(found, monkeypatch) == found
+    found.clear()
+    with pytest.raises(NotImplementedError):
+        shown_in_a_kernel(found, monkeypatch)
+
+
+def test_a_long_part_of_a_search_says_how_much_it_shows(found, monkeypatch, capsys):
+    monkeypatch.setattr("nbtrace.widgets.table_display.PORTION", 2)
+    found.filter_string = None
+    ((table, _, _),) = shown_in_a_kernel(found, monkeypatch)
+    assert len(table) == 2
+    assert "2 of the list's 3 traces" in capsys.readouterr().out
+    table.close()

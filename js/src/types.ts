@@ -62,11 +62,15 @@ export interface BundleMessage {
   hash: string;
 }
 
-/** An answer; the result is JSON in the only buffer, unless `error` says what went wrong. */
+/**
+ * An answer; the result is in the only buffer, unless `error` says what went wrong: JSON, or bytes as
+ * they are where `binary` says so.
+ */
 export interface ResponseMessage {
   kind: "response";
   id: string;
   error: string | null;
+  binary: boolean;
 }
 
 /** A comparison of two traces, JSON of `DiffData` in the only buffer. */

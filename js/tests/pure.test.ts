@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { count, dollars, duration, ticks } from "../src/page/format";
+import { count, counted, dateTime, dollars, duration } from "../src/page/format";
 import { pretty, stringValue } from "../src/page/json";
+import { sizesOf } from "../src/page/remembered";
 import { listHeight, MAX_LIST_PIXELS, scrollToLine, visibleSlice } from "../src/page/window";
 import { ROW_BYTES, Rows } from "../src/tree/columns";
 import { BINDINGS, commandOf } from "../src/tree/keys";
@@ -25,17 +26,28 @@ test("what is not known is empty, never zero", () => {
   expect([count(0), dollars(0.01234)]).toEqual(["0", "$0.0123"]);
 });
 
-test("ticks are round and few", () => {
-  expect(ticks(1.8e9, 4)).toEqual([0, 5e8, 1e9, 1.5e9]);
-  expect(ticks(0, 4)).toEqual([]);
+test("one and many are told apart", () => {
+  expect([counted(1, "span"), counted(0, "span"), counted(1234, "span")]).toEqual([
+    "1 span",
+    "0 spans",
+    "1,234 spans",
+  ]);
+});
+
+test("a moment is written so that it sorts, whatever the language of the browser", () => {
+  expect(dateTime(new Date(2026, 10, 3, 4, 5, 6).getTime())).toBe("2026-11-03 04:05:06");
+});
+
+test("of kept sizes only numbers of known parts are taken", () => {
+  const parts = ["name", "height"] as const;
+  expect(sizesOf('{"name": 120, "height": "9", "other": 5}', parts)).toEqual({ name: 120 });
+  expect(sizesOf('{"name": -1, "height": 1e9}', parts)).toEqual({});
   fc.assert(
-    fc.property(
-      fc.double({ min: 1e-3, max: 1e15, noNaN: true }),
-      fc.integer({ min: 1, max: 20 }),
-      (length, wanted) => {
-        expect(ticks(length, wanted).length).toBeLessThanOrEqual(wanted + 1);
-      },
-    ),
+    fc.property(fc.oneof(fc.string(), fc.json()), (kept) => {
+      for (const pixels of Object.values(sizesOf(kept, parts))) {
+        expect(pixels).toBeGreaterThan(0);
+      }
+    }),
   );
 });
 

@@ -1,6 +1,7 @@
 /** Search and filters. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { VALUE_BINDINGS } from "../src/details/keys";
 import { ERROR } from "../src/tree/columns";
 import {
   found,
@@ -14,7 +15,7 @@ import {
   pieces,
   withAncestors,
 } from "../src/tree/filter";
-import { BINDINGS, commandOf, keyOf } from "../src/tree/keys";
+import { BINDINGS, commandOf, keyOf, SEARCH_BINDINGS, SPLITTER_BINDINGS } from "../src/tree/keys";
 import { layoutOf } from "../src/tree/layout";
 import { timesOf } from "../src/tree/times";
 import { anyShape } from "./shapes";
@@ -97,10 +98,12 @@ test("durations as people write them", () => {
   ]);
 });
 
-test("every command has one row in the table, and every key one command", () => {
-  const keys = BINDINGS.flatMap((binding) => [...binding.keys] as string[]);
-  expect(new Set(keys).size).toBe(keys.length);
-  expect(new Set(BINDINGS.map((binding) => binding.command)).size).toBe(BINDINGS.length);
+test("every command has one row in its table, and every key one command", () => {
+  for (const table of [BINDINGS, SEARCH_BINDINGS, SPLITTER_BINDINGS, VALUE_BINDINGS]) {
+    const keys = table.flatMap((binding) => [...binding.keys] as string[]);
+    expect(new Set(keys).size).toBe(keys.length);
+    expect(new Set(table.map((binding) => binding.command)).size).toBe(table.length);
+  }
   expect(commandOf({ key: "7", ctrlKey: false, metaKey: false, altKey: false })).toBe("level");
   expect(keyOf("critical")).toBe("c");
 });

@@ -2,6 +2,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { layoutOf } from "../src/tree/layout";
+import { marks, roundAbove } from "../src/tree/marks";
 import { paint, pathsOf } from "../src/tree/minimap";
 import { advance, begin, scrub, toggle } from "../src/tree/replay";
 import {
@@ -149,4 +150,37 @@ test("a replay plays to its end, and from its end again from the start", () => {
   expect(toggle(replay, length)).toMatchObject({ at: 0, playing: true });
   expect(scrub(replay, -5, length).at).toBe(0);
   expect(scrub(replay, 1e99, length).at).toBe(length);
+});
+
+test("times are round, apart, inside, and there are some on any column a person can read", () => {
+  expect(roundAbove(0.3)).toBe(0.5);
+  expect(marks(scaleOf(axisOf(0, 1.8e9), null), 400).map(({ words }) => words)).toEqual([
+    "0",
+    "500 ms",
+    "1 s",
+    "1.5 s",
+  ]);
+  // Beside an open panel: the total where no round time has room.
+  expect(marks(scaleOf(axisOf(0, 1.8e9), null), 100).map(({ words }) => words)).toEqual([
+    "0",
+    "1 s",
+  ]);
+  expect(marks(scaleOf(axisOf(0, 1.8e9), null), 60).map(({ words }) => words)).toEqual([
+    "0",
+    "1.8 s",
+  ]);
+  fc.assert(
+    fc.property(
+      fc.double({ min: 100, max: 1e14, noNaN: true }),
+      fc.integer({ min: 90, max: 3000 }),
+      (length, width) => {
+        const found = marks(scaleOf(axisOf(0, length), null), width);
+        expect(found.length).toBeGreaterThanOrEqual(2);
+        expect(found.length).toBeLessThanOrEqual(width / 40 + 2);
+        const places = found.map(({ at }) => at);
+        expect([...places].sort((a, b) => a - b)).toEqual(places);
+        expect(new Set(found.map(({ words }) => words)).size).toBe(found.length);
+      },
+    ),
+  );
 });

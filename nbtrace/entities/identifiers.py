@@ -53,11 +53,19 @@ def normalize_trace_id(text: str) -> str:
     str
         The trace id.
 
+    Raises
+    ------
+    NbtraceError
+        For what is no text.
+
     Examples
     --------
     >>> normalize_trace_id("0x" + "0A" * 16)
     'tr-0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a'
     """
+    if not isinstance(text, str):
+        msg = f"a trace's id is a text such as 'tr-' and 32 hex digits, got {text!r}"
+        raise NbtraceError.invalid(msg)
     if text.startswith(TRACE_ID_PREFIX) and is_hex(text[3:], TRACE_HEX_DIGITS):
         return text
     hexadecimal = _hexadecimal(text.removeprefix(TRACE_ID_PREFIX), TRACE_HEX_DIGITS)

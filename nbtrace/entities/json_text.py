@@ -121,13 +121,17 @@ def _standard_loads(text: str | bytes) -> Any:
 
 
 def _may_be_rounded(value: object) -> bool:
-    kind = type(value)
-    if kind is float:
-        return abs(cast("float", value)) >= _SMALLEST_ROUNDED
-    if kind is list:
-        return any(map(_may_be_rounded, cast("list[object]", value)))
-    if kind is dict:
-        return any(map(_may_be_rounded, cast("dict[str, object]", value).values()))
+    # No recursion: a value may be nested deeper than the stack of whoever reads it allows.
+    waiting = [value]
+    while waiting:
+        one = waiting.pop()
+        kind = type(one)
+        if kind is list:
+            waiting.extend(cast("list[object]", one))
+        elif kind is dict:
+            waiting.extend(cast("dict[str, object]", one).values())
+        elif kind is float and abs(cast("float", one)) >= _SMALLEST_ROUNDED:
+            return True
     return False
 
 

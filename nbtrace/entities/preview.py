@@ -9,10 +9,13 @@ from __future__ import annotations
 from typing import Any
 
 from nbtrace import config
+from nbtrace.entities.attachment import described
 from nbtrace.entities.json_text import dumps, loads
 from nbtrace.entities.text import clean_text
 
 _ELLIPSIS = "..."
+# A reference to a picture becomes a tenth of its length.
+_DESCRIBED = 10
 _TEXT_PARTS = frozenset({"text", "input_text", "output_text"})
 # JSON text without these words is no chat: it need not be parsed to be cut.
 _SIGNS_OF_CHAT = ('"role"', '"model"')
@@ -110,6 +113,7 @@ def _preview(value: Any, role: str, json_text: str | None) -> str | None:
 
 def _cut(text: str) -> str:
     limit = config.PREVIEW_CHARACTERS
+    text = described(text[: limit * _DESCRIBED])
     if len(text) > limit:
         text = text[: limit - len(_ELLIPSIS)] + _ELLIPSIS
     # SQLite's own functions take NUL for the end of a text.

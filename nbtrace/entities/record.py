@@ -27,7 +27,7 @@ class Record:
             return NotImplemented
         return all(getattr(self, slot) == getattr(other, slot) for slot in self.__slots__)
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None  # type: ignore[assignment]  # equal by value and mutable
 
     def __repr__(self) -> str:
         fields = ", ".join(f"{slot}={getattr(self, slot)!r}" for slot in self.__slots__)

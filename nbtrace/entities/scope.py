@@ -34,3 +34,7 @@ class InstrumentationScope(NamedTuple):
     version: str = ""
     schema_url: str = ""
     attributes: Mapping[str, AttributeValue] | None = None
+
+    def __hash__(self) -> int:
+        """Let exporters group spans by it, also where its attributes are a dictionary."""
+        return hash(self[:3])

@@ -9,7 +9,7 @@ what another reader sees. Conversions to MLflow's dictionaries are in `span_dict
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from nbtrace.entities.constant import JSON_ATTRIBUTE_KEYS, NbtraceKey, SpanAttributeKey
 from nbtrace.entities.json_text import decode
@@ -23,6 +23,7 @@ from nbtrace.exceptions import NbtraceError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from nbtrace.entities.attachment import Attachment
     from nbtrace.entities.constant import AttributeValue
 
 __all__ = [
@@ -321,6 +322,11 @@ class Span:
         from nbtrace.entities.span_dict import span_to_dict
 
         return span_to_dict(self)
+
+    @property
+    def attachments(self) -> list[Attachment]:
+        """The pictures, sound and files that it refers to, as far as the store has them."""
+        return cast("list[Attachment]", import_module("nbtrace.attachments").attachments_of(self))
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Span:

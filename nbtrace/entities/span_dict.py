@@ -122,7 +122,7 @@ def span_from_dict(data: Mapping[str, Any], trace_id: str | None = None) -> Span
             "this dictionary is not a span of MLflow's v3 or v2 form "
             f"({type(error).__name__}: {error}); OTLP/JSON is read by nbtrace.Trace.from_otlp"
         )
-        raise NbtraceError.invalid(message) from error
+        raise NbtraceError.invalid(message) from None
 
 
 def plain(value: AttributeValue) -> Any:

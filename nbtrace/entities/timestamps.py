@@ -1,4 +1,4 @@
-"""Milliseconds since the epoch to and from RFC 3339 text."""
+"""Moments: milliseconds since the epoch to and from RFC 3339 text, and checked nanoseconds."""
 
 from __future__ import annotations
 
@@ -6,6 +6,35 @@ from datetime import UTC, datetime, timedelta
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
+# SQLite's integers have 63 bits and a sign; that is the year 2262.
+MAX_NANOSECONDS = (1 << 63) - 1
+
+
+def as_nanoseconds(value: object) -> int | None:
+    """Return a moment in nanoseconds since the epoch, None for what cannot be one.
+
+    Parameters
+    ----------
+    value : object
+        An integer, or a float such as ``time.time() * 1e9``.
+
+    Returns
+    -------
+    int or None
+        From 0 to 2**63 - 1; a moment beyond that could not be stored.
+
+    Examples
+    --------
+    >>> as_nanoseconds(1.5e9), as_nanoseconds("now"), as_nanoseconds(-1)
+    (1500000000, None, None)
+    """
+    if isinstance(value, str | bytes | bytearray):
+        return None
+    try:
+        moment = int(value)  # type: ignore[call-overload]  # whatever has an __int__
+    except Exception:
+        return None
+    return moment if 0 <= moment <= MAX_NANOSECONDS else None
 
 
 def to_rfc3339(milliseconds: int) -> str:

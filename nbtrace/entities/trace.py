@@ -222,7 +222,7 @@ class Trace:
             data = loads(text)
         except ValueError as error:
             message = f"this text is not JSON ({error}); give what Trace.to_json returned"
-            raise NbtraceError.invalid(message) from error
+            raise NbtraceError.invalid(message) from None
         return cls.from_dict(data)
 
     def to_otlp(self) -> dict[str, Any]:
@@ -342,7 +342,7 @@ class Trace:
         """Show the tree in the notebook."""
         from IPython.display import display
 
-        display(self)  # type: ignore[no-untyped-call]
+        display(self)  # type: ignore[no-untyped-call]  # IPython is not typed
 
     def _ipython_display_(self) -> None:
         from nbtrace.widgets.display import show_trace
@@ -372,7 +372,7 @@ class Trace:
             return NotImplemented
         return self.info == other.info and self.data == other.data
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None  # type: ignore[assignment]  # equal by value and mutable
 
     def __repr__(self) -> str:
         return f"Trace(trace_id={self.trace_id!r})"

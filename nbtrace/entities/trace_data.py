@@ -101,7 +101,7 @@ class TraceData:
     def __eq__(self, other: object) -> bool:
         return self.spans == other.spans if isinstance(other, TraceData) else NotImplemented
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None  # type: ignore[assignment]  # equal by value and mutable
 
     def __repr__(self) -> str:
         return f"TraceData({len(self.spans)} spans)"

@@ -273,14 +273,14 @@ class TraceInfo:
                 "this dictionary is not a trace info of MLflow's v3 or v2 form "
                 f"({type(error).__name__}: {error})"
             )
-            raise NbtraceError.invalid(message) from error
+            raise NbtraceError.invalid(message) from None
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, TraceInfo):
             return NotImplemented
         return all(getattr(self, slot) == getattr(other, slot) for slot in self.__slots__)
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None  # type: ignore[assignment]  # equal by value and mutable
 
     def __repr__(self) -> str:
         return (

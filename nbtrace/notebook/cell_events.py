@@ -17,7 +17,7 @@ from nbtrace.config import options
 from nbtrace.notebook.cell_display import complain, show_trace
 from nbtrace.notebook.environment import cell_id
 from nbtrace.notebook.frames import cell_frame, execution_count
-from nbtrace.notebook.status import last_trace_id
+from nbtrace.notebook.status import last_trace_id, tell_if_disabled
 from nbtrace.notebook.traced_cell import TracedCell
 from nbtrace.notebook.transformer import has_code, traced_arguments
 
@@ -150,6 +150,8 @@ class CellEvents:
         arguments = self._arguments(source)
         traced = None
         if arguments is not None:
+            if arguments is not self.every_cell:
+                tell_if_disabled()
             traced = TracedCell(
                 self._shell,
                 arguments,

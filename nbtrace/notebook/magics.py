@@ -27,7 +27,7 @@ from nbtrace.notebook.arguments import LINE_USAGE, parse_cell_line, parse_on_lin
 from nbtrace.notebook.cell_display import complain, show_trace
 from nbtrace.notebook.frames import execution_count
 from nbtrace.notebook.search_display import show_table
-from nbtrace.notebook.status import last_trace_id, status_text
+from nbtrace.notebook.status import last_trace_id, status_text, tell_if_disabled
 from nbtrace.notebook.traced_cell import TracedCell
 
 if TYPE_CHECKING:
@@ -69,7 +69,12 @@ class TraceMagics(Magics):
         command, _, rest = line.strip().partition(" ")
         if command == "on":
             self._events.every_cell = parse_on_line(rest)
-            _print("Every cell is traced from the next one on; %trace off ends it.")
+            off = _off_notice()
+            _print(
+                f"{off} Then every cell is traced."
+                if off
+                else "Every cell is traced from the next one on; %trace off ends it."
+            )
             return
         if command == "autolog":
             _autolog(rest.split())
@@ -124,6 +129,7 @@ class TraceMagics(Magics):
             # One cell has one trace: what is nested in it is a span of it.
             with start_span(arguments.name or "%%trace"):
                 return run()
+        tell_if_disabled()
         traced = TracedCell(
             self._shell,
             arguments,
@@ -209,6 +215,12 @@ def _autolog(words: list[str]) -> None:
     except NbtraceError as error:
         raise UsageError(error.message) from None
     display(table)  # type: ignore[no-untyped-call]
+
+
+def _off_notice() -> str:
+    from nbtrace.tracing.starting import switch
+
+    return switch.notice()
 
 
 def _print(text: str) -> None:

@@ -34,6 +34,17 @@ def last_trace_id() -> str | None:
     return str(row[0]) if row else None
 
 
+def tell_if_disabled() -> None:
+    """Say below a ``%%trace`` line that the environment switches tracing off.
+
+    Who has called ``disable`` knows, and wants the cells to look as if nbtrace were not there.
+    """
+    from nbtrace.tracing.starting import BY_ENVIRONMENT, switch
+
+    if not switch.on and switch.why_off == BY_ENVIRONMENT:
+        print(switch.notice())  # noqa: T201 - the cell's output, where the tree would stand
+
+
 def status_text(shell: InteractiveShell, *, every_cell: TraceArguments | None) -> str:
     """Return the lines that ``%trace status`` prints.
 
@@ -61,8 +72,8 @@ def status_text(shell: InteractiveShell, *, every_cell: TraceArguments | None) -
     rows = {
         "tracing": ("every cell" if every_cell else "cells with %%trace")
         if switch.on
-        else "off, nbtrace.tracing.enable() turns it on",
-        "store": str(store.directory),
+        else f"off, nbtrace.tracing.enable() turns it on ({switch.why_off})",
+        "store": f"{store.directory}{_problem()}",
         "experiment": _experiment(),
         "provider": _provider(),
         "front end": front_end(shell),
@@ -77,6 +88,14 @@ def status_text(shell: InteractiveShell, *, every_cell: TraceArguments | None) -
     return "\n".join(f"{label + ':':<12}{value}" for label, value in rows.items())
 
 
+def _problem() -> str:
+    from nbtrace.tracing.recorder import existing_recorder
+
+    recorder = existing_recorder()
+    problem = None if recorder is None else recorder.unwritable
+    return "" if problem is None else f", which cannot be written: {problem}"
+
+
 def _experiment() -> str:
     from nbtrace.store import current_store
     from nbtrace.tracing.environment import active_experiment_id
@@ -88,9 +107,11 @@ def _experiment() -> str:
 
 
 def _provider() -> str:
-    from opentelemetry.trace import ProxyTracerProvider, get_tracer_provider
+    from nbtrace.tracing.provider import provider_description
 
-    provider = get_tracer_provider()
-    if isinstance(provider, ProxyTracerProvider):
-        return "none yet (the first traced cell offers nbtrace's)"
-    return f"{type(provider).__module__}.{type(provider).__qualname__}"
+    described = provider_description()
+    return (
+        f"{described} (the first traced cell offers nbtrace's)"
+        if described == "none yet"
+        else described
+    )

@@ -1,12 +1,16 @@
-"""Imports on a background thread, which a fork waits for.
+"""Imports that a fork waits for.
 
 The child of a fork has none of its parent's other threads. A module that one of them was about to
-import would stay half made there, and locked, so that the child hangs when it needs it. What is
-imported late on a thread of nbtrace's own is therefore imported inside `held`.
+import would stay half made there, and locked, so that the child hangs when it needs it. nbtrace
+itself, and what is imported late on a thread of its own, is therefore imported inside `held`.
+
+Hooks of a fork run in the reverse order of their registration, and logging's takes a lock that an
+import may need. So logging is imported here, before the hook of this module is registered.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from contextlib import contextmanager
@@ -17,7 +21,9 @@ if TYPE_CHECKING:
 
 __all__ = ["held"]
 
-# The longest import takes a tenth of this; a fork must not wait for ever.
+logger = logging.getLogger("nbtrace")
+
+# Importing nbtrace takes a tenth of this on a quiet machine; a fork must not wait for ever.
 PATIENCE_SECONDS = 2.0
 
 
@@ -41,6 +47,8 @@ def held() -> Iterator[None]:
 
 def _before() -> None:
     _Gate.taken = _Gate.lock.acquire(timeout=PATIENCE_SECONDS)
+    if not _Gate.taken:
+        logger.debug("a fork did not wait for the end of an import of another thread")
 
 
 def _in_parent() -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from nbtrace.entities.json_text import dumps, loads
+from nbtrace.entities.resource import schema_url_of
 from nbtrace.entities.text import clean_text
 from nbtrace.exceptions import NbtraceError
 from nbtrace.otel.any_value import (
@@ -108,12 +109,16 @@ class _Groups:
         resource: Mapping[str, AttributeValue] | None,
         scope: InstrumentationScope | None,
     ) -> list[dict[str, Any]]:
-        resource_key = "" if resource is None else dumps(encode_resource(resource))
+        around: dict[str, Any] = {}
+        if resource is not None:
+            around["resource"] = encode_resource(resource)
+        if schema_url := schema_url_of(resource):
+            around["schemaUrl"] = clean_text(schema_url)
+        resource_key = dumps(around)
         group = self._by_resource.get(resource_key)
         if group is None:
-            group = {} if resource is None else {"resource": encode_resource(resource)}
+            group = self._by_resource[resource_key] = around
             group["scopeSpans"] = []
-            self._by_resource[resource_key] = group
             self.resource_spans.append(group)
         inner: dict[str, Any] = {}
         if scope is not None:
@@ -157,7 +162,7 @@ def decode_traces_data(data: Mapping[str, Any] | str | bytes) -> list[Span]:
             document = _parse(data)
         except ValueError as error:
             message = f"this is not JSON ({error}); OTLP in protobuf form has to be decoded first"
-            raise NbtraceError.invalid(message) from error
+            raise NbtraceError.invalid(message) from None
     groups = _first(document, "resourceSpans", "resource_spans")
     if not isinstance(document, dict) or (groups is None and document):
         message = "this is not an OTLP/JSON TracesData document: it has no 'resourceSpans'"
@@ -172,7 +177,7 @@ def decode_traces_data(data: Mapping[str, Any] | str | bytes) -> list[Span]:
         raise
     except Exception as error:
         message = f"this OTLP/JSON document is malformed ({type(error).__name__}: {error})"
-        raise NbtraceError.invalid(message) from error
+        raise NbtraceError.invalid(message) from None
 
 
 def _parse(data: str | bytes | bytearray | memoryview) -> Any:
@@ -189,7 +194,8 @@ def _walk(
     tuple[dict[str, AttributeValue] | None, InstrumentationScope | None, list[dict[str, Any]]]
 ]:
     for group in groups:
-        resource = decode_resource(group.get("resource"))
+        around_url = _first(group, "schemaUrl", "schema_url") or ""
+        resource = decode_resource(group.get("resource"), around_url)
         for inner in _first(group, "scopeSpans", "scope_spans") or ():
             schema_url = _first(inner, "schemaUrl", "schema_url") or ""
             yield resource, decode_scope(inner.get("scope"), schema_url), inner.get("spans") or []

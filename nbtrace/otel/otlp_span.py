@@ -15,6 +15,7 @@ from nbtrace.entities.identifiers import (
     normalize_trace_id,
 )
 from nbtrace.entities.link import Link
+from nbtrace.entities.resource import Resource
 from nbtrace.entities.scope import InstrumentationScope
 from nbtrace.entities.span import SPAN_KINDS, Span
 from nbtrace.entities.span_event import SpanEvent
@@ -22,6 +23,7 @@ from nbtrace.entities.span_status import SpanStatus, SpanStatusCode
 from nbtrace.entities.text import clean_text
 from nbtrace.exceptions import NbtraceError
 from nbtrace.otel.any_value import decode_attributes, encode_attributes
+from nbtrace.otel.dropped import counts_of, with_counts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -80,6 +82,7 @@ def encode_span(span: Span) -> dict[str, Any]:
         data["endTimeUnixNano"] = str(span.end_time_ns)
     if span.raw_attributes:
         data["attributes"] = encode_attributes(span.raw_attributes)
+        data |= counts_of(span.raw_attributes)
     if events := span.events:
         data["events"] = [_encode_event(event) for event in events]
     if links := span.links:
@@ -106,6 +109,7 @@ def _encode_event(event: SpanEvent) -> dict[str, Any]:
     }
     if event.attributes:
         data["attributes"] = encode_attributes(event.attributes)
+        data |= counts_of(event.attributes)
     return data
 
 
@@ -117,11 +121,12 @@ def _encode_link(link: Link) -> dict[str, Any]:
         data["flags"] = link.flags
     if link.attributes:
         data["attributes"] = encode_attributes(link.attributes)
+        data |= counts_of(link.attributes)
     return data
 
 
 def encode_resource(resource: Mapping[str, AttributeValue] | None) -> dict[str, Any]:
-    """Return the OTLP/JSON object of a resource.
+    """Return the OTLP/JSON object of a resource; its schema URL belongs beside it.
 
     Examples
     --------
@@ -131,15 +136,17 @@ def encode_resource(resource: Mapping[str, AttributeValue] | None) -> dict[str, 
     return {"attributes": encode_attributes(resource)} if resource else {}
 
 
-def decode_resource(data: Mapping[str, Any] | None) -> dict[str, AttributeValue] | None:
-    """Return the attributes of an OTLP/JSON resource, None where there is no resource.
+def decode_resource(data: Mapping[str, Any] | None, schema_url: str = "") -> Resource | None:
+    """Return the resource of an OTLP/JSON object, None where there is none.
 
     Examples
     --------
     >>> decode_resource({})
     {}
     """
-    return None if data is None else decode_attributes(data.get("attributes"))
+    if data is None and not schema_url:
+        return None
+    return Resource(decode_attributes((data or {}).get("attributes")), schema_url)
 
 
 def encode_scope(scope: InstrumentationScope | None) -> dict[str, Any]:
@@ -217,7 +224,7 @@ def decode_span(
         return _read_span(data, resource, scope)
     except Exception as error:
         message = f"this is not an OTLP/JSON span ({type(error).__name__}: {error})"
-        raise NbtraceError.invalid(message) from error
+        raise NbtraceError.invalid(message) from None
 
 
 def _read_span(
@@ -243,7 +250,7 @@ def _read_span(
         # Zero is protobuf's way of saying nothing: the span is open.
         end_time_ns=(_time(end) or None) if end else None,
         status=_read_status(status) if status else None,
-        attributes=decode_attributes(get("attributes")),
+        attributes=with_counts(decode_attributes(get("attributes")), data),
         events=[_read_event(event) for event in events] if events else None,
         links=[_read_link(link) for link in links] if links else None,
         kind=_read_kind(kind),
@@ -306,7 +313,7 @@ def _read_event(data: Mapping[str, Any]) -> SpanEvent:
     return SpanEvent(
         data.get("name") or "",
         int(data.get("timeUnixNano") or 0),
-        decode_attributes(data.get("attributes")),
+        with_counts(decode_attributes(data.get("attributes")), data),
     )
 
 
@@ -316,7 +323,7 @@ def _read_link(data: Mapping[str, Any]) -> Link:
     return Link(
         normalize_trace_id(data.get("traceId") or ""),
         normalize_span_id(data.get("spanId") or ""),
-        decode_attributes(data.get("attributes")),
+        with_counts(decode_attributes(data.get("attributes")), data),
         trace_state=data.get("traceState") or "",
         flags=int(data.get("flags") or 0),
     )

@@ -1,4 +1,4 @@
-"""The bounds on time and key that every branch of a search has."""
+"""The bounds on time, key and experiment that every branch of a search has."""
 
 from __future__ import annotations
 
@@ -9,12 +9,15 @@ from nbtrace.search.predicates import Candidate, compile_expression
 from nbtrace.search.syntax import Condition
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Sequence
 
     from nbtrace.search.syntax import Expression
 
-__all__ = ["Bounds", "bounds_time"]
+__all__ = ["Bounds", "bounds_time", "covers_all"]
 
+# Stores have few experiments; beyond this their number is not worth finding out.
+MAX_EXPERIMENTS_LISTED = 20
 _TIME_OPERATORS = {"=", ">", ">=", "<", "<=", "BETWEEN"}
 
 
@@ -87,3 +90,29 @@ def bounds_time(expression: Expression) -> bool:
         and expression.field.scope == "trace"
         and expression.operator in _TIME_OPERATORS
     )
+
+
+def covers_all(connection: sqlite3.Connection, locations: Sequence[str]) -> bool:
+    """Say whether every trace is in one of some experiments, so that none need be asked.
+
+    Parameters
+    ----------
+    connection : sqlite3.Connection
+        This thread's connection.
+    locations : sequence of str
+        Ids of the experiments.
+
+    Returns
+    -------
+    bool
+        False also when there are too many to be sure.
+    """
+    found: str | None = ""
+    for _ in range(MAX_EXPERIMENTS_LISTED):
+        sql = "SELECT min(experiment_id) FROM traces WHERE experiment_id > ?"
+        found = connection.execute(sql, (found,)).fetchone()[0]
+        if found is None:
+            return True
+        if found not in locations:
+            return False
+    return False

@@ -27,8 +27,6 @@ MAX_TERMS = 200
 # Texts that a search looks up one by one, at 4 microseconds each; with more of them a page is full
 # sooner when the newest traces are compared.
 MAX_TEXTS = 300_000
-# With more texts than this a page is likely to be full before so many could be looked up.
-MANY_TEXTS = 10_000
 # Shorter parts are in too many words.
 SHORTEST_PART = 2
 # Letters by which the words that have a part are found.
@@ -200,21 +198,25 @@ class TextIndex:
     def __init__(self, rows: Callable[[str, tuple[Any, ...]], list[tuple[Any, ...]]]) -> None:
         self._rows = rows
 
-    def in_many(self, condition: Condition) -> bool:
-        """Say whether the index names many texts for a condition.
+    def hits(self, condition: Condition, limit: int) -> int:
+        """Return how many texts the index names for a condition.
 
         Parameters
         ----------
         condition : Condition
             On the text of spans.
+        limit : int
+            Where counting stops.
 
         Returns
         -------
-        bool
-            False also when the index says nothing.
+        int
+            0 also when the index says nothing.
         """
         asked = self._asked(condition)
-        return asked is not None and bool(asked) and self._exceeds(_HITS, (asked,), MANY_TEXTS)
+        if not asked:
+            return 0
+        return int(self._rows(f"SELECT count(*) FROM ({_HITS} LIMIT {limit})", (asked,))[0][0])
 
     def traces(self, condition: Condition) -> Fragment | None:
         """Return the traces of which some text satisfies a condition.

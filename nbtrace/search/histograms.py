@@ -11,14 +11,15 @@ import math
 from array import array
 from bisect import bisect_left, bisect_right
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import orjson
 
 from nbtrace.exceptions import NbtraceError
+from nbtrace.search.indexes import trace_index
 
 if TYPE_CHECKING:
-    from nbtrace.search.facets import Members
+    from nbtrace.search.members import Members
     from nbtrace.search.running import Run
 
 __all__ = ["Histogram", "column", "compute", "read"]
@@ -29,7 +30,6 @@ _COLUMNS = {
     "tokens": "total_tokens",
     "cost": "cost",
 }
-_INDEXES = {"request_time": "time"}
 # Values are skewed when half of them lie in less than this share of the range ...
 SKEWED_SHARE = 0.1
 # ... and the highest is this many times the lowest.
@@ -116,20 +116,21 @@ def read(run: Run, name: str, members: Members) -> array[float]:
     Interrupted
         If somebody has stopped it.
     """
-    index = f"traces t INDEXED BY traces_by_{_INDEXES.get(name, name)}"
-    parameters: tuple[Any, ...]
-    if members.few is not None:
-        source = "json_each(?) m CROSS JOIN traces t ON t.id = m.value WHERE"
-        parameters = (members.few,)
-    else:
-        test, parameters = members.test("+t.id")
-        source = f"{index} WHERE {test} AND"
+    index = trace_index(name)
+    few = members.few(index)
+    if few is None:
+        import numpy as np
+
+        column, mask = members.column(run, index)
+        numbers = column.values.astype(np.float64)
+        counts = np.where(np.isnan(numbers), 0, column.counts(mask))
+        return array("d", np.repeat(numbers, counts).tobytes())
     text = run.rows(
-        f"SELECT json_group_array(t.{name}) FROM {source} t.{name} IS NOT NULL", parameters
+        f"SELECT json_group_array(t.{name}) FROM json_each(?) m CROSS JOIN traces t"
+        f" ON t.id = m.value WHERE t.{name} IS NOT NULL",
+        (few,),
     )[0][0]
-    run.check()
-    # Timsort takes what the index gives in order as it is.
-    return array("d", sorted(value for value in orjson.loads(text) if value is not None))
+    return array("d", sorted(orjson.loads(text)))
 
 
 def compute(  # noqa: PLR0913 - what a person chooses

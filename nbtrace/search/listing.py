@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import orjson
 
 from nbtrace.exceptions import NbtraceError
-from nbtrace.search import facets, histograms
+from nbtrace.search import facets, groups, histograms
 from nbtrace.search.listed import ListedTrace, listed_traces
 from nbtrace.search.query import Query
 from nbtrace.search.running import Interrupted, Runs
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from nbtrace.search.facets import Facet
+    from nbtrace.search.groups import Groups
     from nbtrace.search.histograms import Histogram
     from nbtrace.store.store import Store
 
@@ -133,6 +134,12 @@ class Listing:
                 found = listed_traces(run, keys)
                 snapshot.gather()
                 return found
+            if snapshot.keys is None:
+                snapshot.gather()
+                total = snapshot.count(run)
+                there = snapshot.query.jump(run.connection, limit, offset, total)
+                if there is not None:
+                    return listed_traces(run, there)
             return listed_traces(run, snapshot.wait(run)[offset : offset + limit])
 
     def count(self) -> int:
@@ -149,12 +156,10 @@ class Listing:
             If `interrupt` was called meanwhile.
         """
         snapshot = self._snapshot
-        if snapshot.total is None:
-            with self._runs.run() as run:
-                total = snapshot.query.count(run.connection)
-            # The keys may have come meanwhile, and they are what the pages are cut from.
-            snapshot.total = total if snapshot.keys is None else len(snapshot.keys)
-        return snapshot.total
+        if snapshot.total is not None:
+            return snapshot.total
+        with self._runs.run() as run:
+            return snapshot.count(run)
 
     def position(self, trace_id: str) -> int | None:
         """Return the place of a trace.
@@ -309,6 +314,54 @@ class Listing:
             snapshot.values[column] = values
         missing = self.count() - len(values)
         return histograms.compute(values, missing, column, bins, low=low, high=high)
+
+    def groups(
+        self,
+        by: str,
+        order_by: str = "count",
+        *,
+        descending: bool = True,
+        offset: int = 0,
+        limit: int = 100,
+    ) -> Groups:
+        """Return the traces by what they have in common.
+
+        Parameters
+        ----------
+        by : str
+            ``"name"``, ``"session"``, ``"user"``, ``"state"``, ``"experiment"``, ``"cell"``,
+            ``"notebook"``, ``"model"`` or ``"tags.<key>"``.
+        order_by : str
+            ``"value"``, ``"count"``, ``"errors"``, ``"p50"``, ``"p95"``, ``"tokens"``, ``"cost"``
+            or ``"newest"``.
+        descending : bool
+            Whether the largest comes first.
+        offset, limit : int
+            Which page of the groups.
+
+        Returns
+        -------
+        Groups
+            How many, how slow, how dear each group is.
+
+        Raises
+        ------
+        Interrupted
+            If `interrupt` was called meanwhile.
+        NbtraceError
+            ``INVALID_PARAMETER_VALUE`` for another field or order.
+        """
+        snapshot = self._snapshot
+        with self._runs.run() as run:
+            return groups.compute(
+                run,
+                snapshot.members(run),
+                by,
+                order_by,
+                descending=descending,
+                offset=offset,
+                limit=limit,
+            )
 
     def newer(self) -> int:
         """Return how many traces that satisfy the filter have been written since.

@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, NoReturn, cast
 
+from nbtrace.exceptions import NbtraceError
 from nbtrace.search.fields import OPERATORS, UnknownFieldError, resolve
 from nbtrace.search.known_words import known_words, unknown_word
 from nbtrace.search.lexer import filter_error, tokenize
@@ -77,16 +78,16 @@ def parse(
         return None
     if not isinstance(text, str):
         raise _not_text(text)
-    tokens = tokenize(text)
-    if len(tokens) == 1:
-        return None
     now = int(time.time() * 1000) if now_ms is None else now_ms
-    return _Parser(text, tokens, now, names).filter()
+    try:
+        tokens = tokenize(text)
+        return None if len(tokens) == 1 else _Parser(text, tokens, now, names).filter()
+    except NbtraceError as error:
+        # The way through this module helps nobody with a typo, and would be kept in the notebook.
+        raise error.with_traceback(None) from None
 
 
-def _not_text(value: object) -> Exception:
-    from nbtrace.exceptions import NbtraceError
-
+def _not_text(value: object) -> NbtraceError:
     message = (
         f"filter_string must be a str such as \"tags.user = 'ada'\", got {type(value).__name__}"
     )

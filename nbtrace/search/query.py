@@ -10,17 +10,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
-from nbtrace.search.bounds import Bounds, bounds_time
-from nbtrace.search.comparisons import TRUE, Fragment, all_of
-from nbtrace.search.contents import TextIndex
+from nbtrace.search.bounds import Bounds, bounds_time, covers_all
+from nbtrace.search.comparisons import Fragment, all_of
 from nbtrace.search.fetching import fetch
 from nbtrace.search.functions import register
 from nbtrace.search.order import after, parse_order
 from nbtrace.search.parser import parse
 from nbtrace.search.predicates import Candidate, compile_expression
-from nbtrace.search.streams import MAX_SORTED, Branch, Planner, Stream
+from nbtrace.search.recent import recent_hits
+from nbtrace.search.streams import MAX_SORTED, Branch, Planner
 from nbtrace.search.syntax import And, Condition, Field, conditions, group_spans
 from nbtrace.search.walking import Walk, walkable
 
@@ -32,10 +30,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Query"]
 
-# Stores have few experiments; beyond this their number is not worth finding out.
-MAX_EXPERIMENTS_LISTED = 20
-# Traces whose text is compared before the word index is asked where to look, some 40 ms.
-FIRST_TEXTS = 4_000
 
 _REQUEST_TIME = Field("trace", "request_time", "time")
 _TRACE = Candidate("t.request_time", "t.id")
@@ -125,15 +119,26 @@ class Query:
                 found = self._walk(tree).first(_runner(connection), offset + limit)
                 return found[offset:]
         if self.reads_text and self._newest_first:
-            recent = self._recent(connection, limit + offset, place)
+            recent = recent_hits(
+                _runner(connection),
+                self._tree(connection),
+                self._bounds(place),
+                limit + offset,
+                descending=self.order[0].descending,
+            )
             if len(recent) == limit + offset:
                 return recent[offset:]
         statement = self._page(connection, place)
         sql = f"{statement.sql} LIMIT ? OFFSET ?"
         return fetch(connection, sql, (*statement.parameters, limit, offset))
 
-    def keys(self, connection: sqlite3.Connection) -> list[int]:
-        """Return the keys of all traces that the search finds, in its order.
+    @property
+    def everything(self) -> bool:
+        """Whether the search finds every trace of the store."""
+        return not self._times and not self._rest and self._locations is None
+
+    def members(self, connection: sqlite3.Connection) -> Fragment:
+        """Return the SELECT of all traces that the search finds, in no order.
 
         Parameters
         ----------
@@ -142,27 +147,51 @@ class Query:
 
         Returns
         -------
-        list of int
-            ``traces.id``.
+        Fragment
+            Its column ``trace`` holds the keys.
         """
-        branches, tree = self._branches(connection, None)
-        if not walkable(self.order) or self._few(connection, branches):
-            return _listed(connection, self._page(connection, None))
-        # Cheaper than to ask for each trace along the index: who is in it, and then the order.
-        members: set[int] | None = None
-        if tree is not None or self._times:
-            members = set(_listed(connection, _union(branches, self._bounds(None))))
-        everything = Walk(self.order[0], None, Bounds((), None, self._upto))
-        ordered = _listed(connection, everything.present())
-        if self.order[0].indexed:
-            ordered += _listed(connection, everything.missing()) if self.order[0].nullable else []
-        else:
-            there = set(ordered)
-            newest = _union((Branch(Stream("traces t", TRUE)),), Bounds((), None, self._upto))
-            sql = f"{newest.sql} ORDER BY 1 DESC, 2 DESC"
-            newest_first = _listed(connection, newest._replace(sql=sql))
-            ordered += [key for key in newest_first if key not in there]
-        return ordered if members is None else [key for key in ordered if key in members]
+        branches, _ = self._branches(connection, None)
+        union = _union(branches, self._bounds(None))
+        # Streams that are read along come newest first, in a subquery, too.
+        order = " ORDER BY 1 DESC, 2 DESC" if branches[0].met else ""
+        return union._replace(sql=f"{union.sql}{order}")
+
+    def ordered(self, connection: sqlite3.Connection) -> Fragment:
+        """Return the SELECT of all traces that the search finds, in its order.
+
+        Parameters
+        ----------
+        connection : sqlite3.Connection
+            This thread's connection.
+
+        Returns
+        -------
+        Fragment
+            Its column ``trace`` holds the keys.
+        """
+        return self._page(connection, None)
+
+    def along_index(self, connection: sqlite3.Connection, last: int) -> bool:
+        """Say whether all traces in order are best found in an index of the order.
+
+        Parameters
+        ----------
+        connection : sqlite3.Connection
+            This thread's connection.
+        last : int
+            Largest key there is.
+
+        Returns
+        -------
+        bool
+            False where few are found, or an index gives them in order as it is.
+        """
+        if last < MAX_SORTED:
+            return False
+        if self._newest_first:
+            return self.everything
+        branches, _ = self._branches(connection, None)
+        return walkable(self.order) and not self._few(connection, branches)
 
     def newer(self, connection: sqlite3.Connection, key: int) -> int:
         """Return how many traces of the search were written after another.
@@ -200,10 +229,51 @@ class Query:
         int
             The exact number.
         """
+        found = self.members(connection)
+        counted, parameters = f"SELECT count(*) FROM ({found.sql})", found.parameters
+        if self.everything and self._upto is not None:  # a count without a condition is faster
+            counted = (
+                "SELECT CASE WHEN (SELECT max(id) FROM traces) <= ?"
+                f" THEN (SELECT count(*) FROM traces) ELSE ({counted}) END"
+            )
+            parameters = (self._upto, *parameters)
+        return int(fetch(connection, counted, parameters)[0][0])
+
+    def jump(
+        self, connection: sqlite3.Connection, limit: int, offset: int, total: int
+    ) -> list[int] | None:
+        """Return the keys of a page anywhere, where an index can be counted through.
+
+        Parameters
+        ----------
+        connection : sqlite3.Connection
+            This thread's connection.
+        limit : int
+            How many traces at most.
+        offset : int
+            How many come before them.
+        total : int
+            How many the search finds in all.
+
+        Returns
+        -------
+        list of int or None
+            ``None`` where that takes too long: all keys are to be gathered.
+        """
         branches, _ = self._branches(connection, None)
-        union = _union(branches, self._bounds(None))
-        rows = fetch(connection, f"SELECT count(*) FROM ({union.sql})", union.parameters)
-        return int(rows[0][0])
+        (first, *others) = branches
+        if not self._newest_first or others or first.residual or first.met:
+            return None
+        if not first.stream.ordered:
+            return None
+        limit = max(0, min(limit, total - offset))
+        behind = total - offset - limit
+        mirrored = behind < offset
+        statement = self._page(connection, None, mirrored=mirrored)
+        sql = f"{statement.sql} LIMIT ? OFFSET ?"
+        passed = behind if mirrored else offset
+        rows = fetch(connection, sql, (*statement.parameters, limit, max(0, passed)))
+        return [row[-1] for row in (reversed(rows) if mirrored else rows)]
 
     def explain(self, connection: sqlite3.Connection) -> tuple[str, tuple[Any, ...], list[str]]:
         """Return the SQL of the first page, its parameters and SQLite's plan.
@@ -232,48 +302,17 @@ class Query:
         """Whether the order is that of the time, in either direction."""
         return self.order[0].field == _REQUEST_TIME and len(self.order) == 2  # noqa: PLR2004 - time and key
 
-    def _recent(
-        self, connection: sqlite3.Connection, wanted: int, place: Sequence[Any] | None
-    ) -> list[tuple[Any, ...]]:
-        """Compare the text of the first traces, if a page of hits is likely to be among them.
-
-        Looking up all that the word index names takes time in proportion to it, and most pages are
-        full long before.
-        """
-        tree = self._tree(connection)
-        index = TextIndex(_runner(connection))
-        texts = [item for item in conditions(tree) if item.field.type == "content"] if tree else []
-        if tree is None or not any(map(index.in_many, texts)):
-            return []
-        word, operator = ("DESC", ">=") if self.order[0].descending else ("ASC", "<=")
-        inside = all_of(self._bounds(place)(_TRACE))
-        last = fetch(
-            connection,
-            f"SELECT t.request_time FROM traces t WHERE {inside.sql}"
-            f" ORDER BY t.request_time {word}, t.id {word} LIMIT 1 OFFSET ?",
-            (*inside.parameters, FIRST_TEXTS),
-        )
-        if not last:
-            return []
-        # As a fragment, the text is compared as it is, and no index is asked.
-        where = all_of(
-            [
-                inside,
-                Fragment(f"t.request_time {operator} ?", last[0]),
-                compile_expression(tree, _TRACE),
-            ]
-        )
-        sql = (
-            f"SELECT t.request_time, t.id FROM traces t WHERE {where.sql}"
-            f" ORDER BY t.request_time {word}, t.id {word} LIMIT ?"
-        )
-        return fetch(connection, sql, (*where.parameters, wanted))
-
-    def _page(self, connection: sqlite3.Connection, place: Sequence[Any] | None) -> Fragment:
+    def _page(
+        self,
+        connection: sqlite3.Connection,
+        place: Sequence[Any] | None,
+        *,
+        mirrored: bool = False,
+    ) -> Fragment:
         if self._newest_first:
             branches, _ = self._branches(connection, place)
             union = _union(branches, self._bounds(place))
-            word = "DESC" if self.order[0].descending else "ASC"
+            word = "DESC" if self.order[0].descending is not mirrored else "ASC"
             # By position, for in a compound SELECT names belong to its first part only.
             return union._replace(sql=f"{union.sql} ORDER BY 1 {word}, 2 {word}")
         return self._sorted(connection, place)
@@ -331,7 +370,7 @@ class Query:
     def _tree(self, connection: sqlite3.Connection) -> Expression | None:
         """Return what is to be verified of a trace, beside its time."""
         rest = list(self._rest)
-        if self._locations is not None and not self._covers(connection, self._locations):
+        if self._locations is not None and not covers_all(connection, self._locations):
             field = Field("trace", "experiment_id", "text")
             rest.append(Condition(field, "IN", self._locations))
         if not rest:
@@ -346,19 +385,6 @@ class Query:
         there = None if place is None else (direction, tuple(place))
         return Bounds(self._times, there, self._upto)
 
-    @staticmethod
-    def _covers(connection: sqlite3.Connection, locations: tuple[str, ...]) -> bool:
-        """Say whether every trace is in one of the experiments, so that none need be asked."""
-        found: str | None = ""
-        for _ in range(MAX_EXPERIMENTS_LISTED):
-            sql = "SELECT min(experiment_id) FROM traces WHERE experiment_id > ?"
-            found = connection.execute(sql, (found,)).fetchone()[0]
-            if found is None:
-                return True
-            if found not in locations:
-                return False
-        return False
-
 
 def _runner(
     connection: sqlite3.Connection,
@@ -367,14 +393,6 @@ def _runner(
         return fetch(connection, sql, parameters)
 
     return rows
-
-
-def _listed(connection: sqlite3.Connection, statement: Fragment) -> list[int]:
-    """Return the last column of a SELECT, a million rows in a tenth of a second."""
-    # SQLite makes the text without the GIL, and keeps the order for functions that depend on it.
-    sql = f"SELECT json_group_array(trace) FROM ({statement.sql})"
-    keys: list[int] = orjson.loads(fetch(connection, sql, statement.parameters)[0][0])
-    return keys
 
 
 def _union(branches: Sequence[Branch], bounds: Bounds) -> Fragment:

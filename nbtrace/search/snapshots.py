@@ -6,7 +6,9 @@ import threading
 from array import array
 from typing import TYPE_CHECKING
 
-from nbtrace.search.facets import Members
+from nbtrace.search.columns import Columns
+from nbtrace.search.gathering import gather_keys
+from nbtrace.search.members import FEW, Members
 from nbtrace.search.running import Runs
 
 if TYPE_CHECKING:
@@ -40,6 +42,8 @@ class Snapshot:
         ``traces.id`` of each in order, once gathered.
     values : dict of str to array of float
         Sorted numbers by column, for histograms.
+    columns : Columns
+        What has been read of the database, shared with other listings.
     """
 
     def __init__(self, store: Store, query: Query, last: int) -> None:
@@ -48,6 +52,7 @@ class Snapshot:
         self.total: int | None = None
         self.keys: array[int] | None = None
         self.values: dict[str, array[float]] = {}
+        self.columns = Columns.of(store.database)
         self._runs = Runs(store.database)
         self._lock = threading.Lock()
         self._done = threading.Event()
@@ -74,7 +79,7 @@ class Snapshot:
     def _gather(self) -> None:
         try:
             with self._runs.run() as run:
-                keys = array("q", self.query.keys(run.connection))
+                keys = array("q", gather_keys(run, self.query, self.columns, self.last))
             self.keys, self.total = keys, len(keys)
         except BaseException as error:
             self._failure = error
@@ -96,9 +101,18 @@ class Snapshot:
     def members(self, run: Run) -> Members:
         """Return which traces they are, as the facets need it."""
         if self._members is None:
-            keys = self.wait(run)
-            self._members = Members.of(run, keys, self.last)
+            everything = self.query.everything and self.last > FEW
+            keys = None if everything else self.wait(run)
+            self._members = Members(self.columns, self.last, keys, self.count(run))
         return self._members
+
+    def count(self, run: Run) -> int:
+        """Return how many traces there are in all."""
+        if self.total is None:
+            total = self.query.count(run.connection)
+            # The keys may have come meanwhile, and they are what the pages are cut from.
+            self.total = total if self.keys is None else len(self.keys)
+        return self.total
 
     def cancel(self) -> None:
         """Stop the gathering; nobody will ask for it."""

@@ -87,10 +87,14 @@ class Branch:
         Where candidates come from.
     residual : tuple of Expression
         What is verified per candidate.
+    met : tuple of Stream
+        Streams that must have the candidate, too. All are read along and compared, since each
+        yields newest first.
     """
 
     stream: Stream
     residual: tuple[Expression, ...] = ()
+    met: tuple[Stream, ...] = ()
 
     def select(self, bounds: Callable[[Candidate], list[Fragment]]) -> Fragment:
         """Return the SELECT of the branch, without an order.
@@ -105,7 +109,14 @@ class Branch:
         Fragment
             A SELECT of request_time and trace.
         """
-        stream = self.stream
+        parts = [self._select(self.stream, bounds)]
+        parts += [self._select(stream, bounds) for stream in self.met]
+        return Fragment(
+            " INTERSECT ".join(part.sql for part in parts),
+            tuple(item for part in parts for item in part.parameters),
+        )
+
+    def _select(self, stream: Stream, bounds: Callable[[Candidate], list[Fragment]]) -> Fragment:
         candidate = stream.candidate
         residual = [compile_expression(expression, candidate) for expression in self.residual]
         where = all_of([stream.where, *bounds(candidate), *residual])
@@ -167,7 +178,25 @@ class Planner:
         if expression is None:
             return (Branch(everything),)
         plan = self._plan(expression)
-        return plan.branches if plan else (Branch(everything, (expression,)),)
+        if plan is None:
+            return (Branch(everything, (expression,)),)
+        return plan.branches if len(plan.branches) > 1 else (self._merged(*plan.branches),)
+
+    def _merged(self, branch: Branch) -> Branch:
+        """Return a branch that reads common conditions along instead of verifying them."""
+        common = branch.stream.ordered and branch.residual
+        if not common or self.size((branch,), LAST_PROBE) < LAST_PROBE:
+            return branch
+        met: list[Stream] = []
+        for expression in branch.residual:
+            plan = self._plan(expression)
+            if plan is None or len(plan.branches) > 1:
+                return branch
+            (other,) = plan.branches
+            if other.residual or not other.stream.ordered:
+                return branch
+            met.append(other.stream)
+        return Branch(branch.stream, (), tuple(met))
 
     def size(self, branches: tuple[Branch, ...], limit: int) -> int:
         """Return how many rows the streams have together, counted up to a limit.

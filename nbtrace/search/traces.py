@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from nbtrace.entities.checks import checked_items
 from nbtrace.entities.constant import TraceMetadataKey
 from nbtrace.exceptions import NbtraceError
 from nbtrace.search.fetching import fetch
@@ -262,7 +263,9 @@ def experiment_ids(
     """
     if locations is None:
         return _active_experiments(store)
-    wanted = [locations] if isinstance(locations, str) else list(locations)
+    wanted = (
+        [locations] if isinstance(locations, str) else list(checked_items("locations", locations))
+    )
     for item in wanted:
         if not isinstance(item, str | int):
             message = f"locations takes ids of experiments as texts, got {item!r}"

@@ -47,7 +47,7 @@ from nbtrace.store.schema import ensure_schema
 from nbtrace.store.upsert import cleaned, upsert
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from nbtrace.store.rows import TraceRow
 
@@ -89,6 +89,8 @@ class Database:
         self._era = 0  # grows with each `close`; a connection of an earlier one is not used again
         self._file: tuple[int, int] | None = None
         self._read_only = False
+        self._watch: HeldConnection | None = None
+        self._watches = 0
         _databases.add(self)
 
     @property
@@ -191,7 +193,6 @@ class Database:
         rows: Sequence[TraceRow],
         *,
         process: str | None = None,
-        before_commit: Callable[[], object] | None = None,
     ) -> None:
         """Insert or merge traces with their spans and index rows, all in one transaction.
 
@@ -201,8 +202,6 @@ class Database:
             Several rows of one trace are merged in their order. A trace in the trash is left there.
         process : str, optional
             Name of the journal they come from; where it forwards, they are queued for that too.
-        before_commit : callable, optional
-            Called when all rows are in; what it raises takes them back.
 
         Raises
         ------
@@ -212,23 +211,41 @@ class Database:
         if not rows:
             return
         try:
-            self._upsert(rows, process, before_commit)
+            self._upsert(rows, process)
         except (UnicodeEncodeError, OverflowError, orjson.JSONEncodeError):
             # A value that cannot be stored costs itself, not the batch.
-            self._upsert([cleaned(row) for row in rows], process, before_commit)
+            self._upsert([cleaned(row) for row in rows], process)
 
-    def _upsert(
-        self,
-        rows: Sequence[TraceRow],
-        process: str | None,
-        before_commit: Callable[[], object] | None,
-    ) -> None:
+    def _upsert(self, rows: Sequence[TraceRow], process: str | None) -> None:
         with self.transaction() as connection:
             upsert(connection, rows)
             if process is not None:
                 queue_traces(connection, process, dict.fromkeys(row.trace_id for row in rows))
-            if before_commit is not None:
-                before_commit()
+
+    def version(self) -> tuple[int, int]:
+        """Return what is different after every commit, by whichever thread or process.
+
+        Returns
+        -------
+        tuple of int
+            To be compared with another one of this object. It never comes back.
+
+        Raises
+        ------
+        StoreUnavailable
+            If the database cannot be opened.
+        """
+        with self._gate:
+            # SQLite tells a connection of the commits of all others, so this one never writes.
+            watch = self._watch
+            if watch is None or not self._serves(watch, make=False):
+                self._watch = watch = self._made(make=False)
+                self._watches += 1
+            try:
+                (commits,) = watch.connection.execute("PRAGMA data_version").fetchone()
+            except sqlite3.Error as error:
+                self._raise(error)
+            return self._watches, commits
 
     def sync(self) -> None:
         """Make all that is committed survive a power cut.
@@ -245,11 +262,11 @@ class Database:
         except FileNotFoundError:
             return
         except OSError as error:
-            raise unavailable(error, self.path) or error from error
+            raise unavailable(error, self.path) or error from None
         try:
             os.fsync(descriptor)
         except OSError as error:
-            raise unavailable(error, self.path) or error from error
+            raise unavailable(error, self.path) or error from None
         finally:
             os.close(descriptor)
 
@@ -278,14 +295,17 @@ class Database:
         """Return what this thread holds; called with the gate held."""
         held: HeldConnection | None = getattr(self._local, "held", None)
         if held is None or not self._serves(held, make=make):
-            absent = not make and not self.path.exists()
-            try:
-                connection = open_empty(self.path) if absent else self._open()
-            except (sqlite3.Error, OSError) as error:
-                self._raise(error)
-            held = HeldConnection(connection, self._era, absent=absent)
-            self._held.add(held)
-            self._local.held = held
+            self._local.held = held = self._made(make=make)
+        return held
+
+    def _made(self, *, make: bool) -> HeldConnection:
+        absent = not make and not self.path.exists()
+        try:
+            connection = open_empty(self.path) if absent else self._open()
+        except (sqlite3.Error, OSError) as error:
+            self._raise(error)
+        held = HeldConnection(connection, self._era, absent=absent)
+        self._held.add(held)
         return held
 
     def _open(self) -> sqlite3.Connection:
@@ -314,7 +334,7 @@ class Database:
         known = unavailable(error, self.path)
         if known is None:
             raise error
-        raise known from error
+        raise known from None
 
     # What happens around a fork; see the module's docstring.
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from nbtrace.entities.checks import checked_mapping
 from nbtrace.entities.experiment import Experiment
 from nbtrace.exceptions import NbtraceError
 from nbtrace.store.location import checked_location
@@ -112,7 +113,7 @@ def add_experiment(
     """
     checked_name(name)
     location = None if artifact_location is None else checked_location(artifact_location)
-    kept = dict(checked_tag(key, value) for key, value in (tags or {}).items())
+    kept = dict(checked_tag(key, value) for key, value in checked_mapping("tags", tags).items())
     now = time.time_ns() // 1_000_000
     with database.transaction() as connection:
         taken = connection.execute(

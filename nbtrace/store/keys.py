@@ -33,9 +33,6 @@ def trace_key(connection: sqlite3.Connection, database: Database, trace_id: str)
     """
     row = connection.execute("SELECT id FROM traces WHERE trace_id = ?", (trace_id,)).fetchone()
     if row is None:
-        raise NbtraceError.missing(
-            f"there is no trace {trace_id!r} in {database.path.parent}; look up its id with "
-            "search_traces"
-        )
+        raise NbtraceError.no_trace(trace_id, database.path.parent)
     key: int = row[0]
     return key

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from nbtrace.entities.checks import checked_items
 from nbtrace.entities.identifiers import normalize_trace_id
 from nbtrace.exceptions import NbtraceError
 from nbtrace.store.keys import trace_key
@@ -37,7 +38,8 @@ def link_traces_to_run(database: Database, trace_ids: Sequence[str], run_id: str
         ``INVALID_PARAMETER_VALUE`` for more than 100 or no run, ``RESOURCE_DOES_NOT_EXIST`` if one
         of the traces is not there; then none is linked.
     """
-    if isinstance(trace_ids, str) or len(trace_ids) > MAX_TRACES:
+    trace_ids = list(checked_items("trace_ids", trace_ids))
+    if len(trace_ids) > MAX_TRACES:
         raise NbtraceError.invalid(f"trace_ids takes a list of at most {MAX_TRACES} ids")
     if not run_id:
         raise NbtraceError.invalid("run_id must name a run")

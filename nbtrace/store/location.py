@@ -184,7 +184,7 @@ def _working_directory() -> Path:
         raise StoreUnavailable(
             f"the working directory is gone ({error.strerror}); change to one that exists or set "
             f"{ENVIRONMENT_VARIABLE}"
-        ) from error
+        ) from None
 
 
 def _home() -> Path | None:
@@ -227,7 +227,7 @@ def prepare_directory(directory: Path) -> None:
             raise StoreUnavailable(
                 f"the store {directory} cannot be made: {error}; set {ENVIRONMENT_VARIABLE} to a "
                 "directory that may be written"
-            ) from error
+            ) from None
         # A store that exists can be read without its .gitignore.
 
 
@@ -336,6 +336,10 @@ def checked_location(location: str | PurePath) -> str:
     >>> checked_location("s3://bucket/traces/")
     's3://bucket/traces'
     """
+    if not isinstance(location, str | PurePath):
+        raise NbtraceError.invalid(
+            f"artifact_location must be a directory or a URL, got {type(location).__name__}"
+        )
     text = str(location).strip()
     if not text or "\0" in text:
         raise NbtraceError.invalid("artifact_location must be a directory or a URL, got none")

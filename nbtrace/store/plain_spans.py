@@ -30,10 +30,13 @@ _INPUTS, _OUTPUTS, _TYPE, _FUNCTION = (
 _PARENT = b'"parentSpanId":"%b",'
 _END = b'"endTimeUnixNano":"%d",'
 _SPAN = (
-    b'{"traceId":"%b","spanId":"%b",%b"name":%b,"kind":%d,"startTimeUnixNano":"%d",%b'
+    b'{"traceId":"%b","spanId":"%b",%b"flags":%d,"name":%b,"kind":%d,'
+    b'"startTimeUnixNano":"%d",%b'
     b'"attributes":[%b}'
 )
 _INTERNAL = 1
+# OTLP's bits: whether the parent is remote is known, and it is.
+KNOWN_REMOTE, REMOTE = 0x100, 0x300
 # Made-up names, such as one with a number in it, must not fill the memory.
 _MAX_WORDS = 1_000
 _encoded: dict[Words, tuple[bytes, bytes, bytes]] = {}
@@ -63,6 +66,7 @@ def span_line(  # noqa: PLR0913, PLR0917 - the fields of a span
     inputs: str | None,
     outputs: str | None,
     kind: int = _INTERNAL,
+    flags: int = KNOWN_REMOTE,
     rest: bytes = b"",
 ) -> bytes:
     """Return a span as one OTLP/JSON object, which is its line in a span file.
@@ -81,6 +85,8 @@ def span_line(  # noqa: PLR0913, PLR0917 - the fields of a span
         JSON text.
     kind : int
         OTLP's kind of span.
+    flags : int
+        OTLP's flags of a span.
     rest : bytes
         What a span that is not plain has after these attributes, from a comma or bracket on.
 
@@ -105,6 +111,7 @@ def span_line(  # noqa: PLR0913, PLR0917 - the fields of a span
         trace.encode(),
         span_id.encode(),
         b"" if parent_id is None else _PARENT % parent_id.encode(),
+        flags,
         name,
         kind,
         start,

@@ -207,10 +207,10 @@ def _write(
             trace_id,
             request_time,
             part,
-            [(*scopes[scope], group) for scope, group in lines.items()],
+            [scopes.group(scope, group) for scope, group in lines.items()],
         )
         for (scope, group), group_places in zip(lines.items(), places, strict=True):
-            library = scopes[scope][1]
+            library = scopes.group(scope).scope
             for line, (offset, length) in zip(group, group_places, strict=True):
                 row = indexer.row(line, 0, offset, length, library)
                 last = max(last, row.end_ns or row.start_ns)

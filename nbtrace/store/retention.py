@@ -9,7 +9,6 @@ nothing that the next run does not find: a row outlives its files and never the 
 from __future__ import annotations
 
 import contextlib
-import shutil
 import sqlite3
 import time
 from dataclasses import dataclass
@@ -17,6 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from nbtrace.store.attachments import (
+    attachment_files,
+    half_written,
+    lost_directories,
+    remove_attachments,
+)
 from nbtrace.store.removal import remove_parts
 from nbtrace.store.text_index import forget_words, renew_terms
 from nbtrace.store.trash import BEING_FREED, TRASHED_TABLES, move_to_trash
@@ -35,7 +40,6 @@ TRASH_DAYS = 7
 DAY_MS = 86_400_000
 # The database file is made smaller when so much of it is empty.
 EMPTY_SHARE = 0.2
-ATTACHMENTS_NAME = "attachments"
 
 
 @dataclass(slots=True)
@@ -116,6 +120,7 @@ def collect_garbage(  # noqa: PLR0913 - what a person can ask for
                 _free(store, some, freed)
             if progress is not None:
                 progress(len(some), total)
+    _free_lost_attachments(store, freed, remove=not dry_run)
     if freed.traces and not dry_run:
         renew_terms(store)
         _shrink(store)
@@ -236,13 +241,33 @@ def _files(store: Store, row: tuple[str, str, int, str], freed: Freed, *, remove
         )
         freed.files += files
         freed.file_bytes += size
-    directory = store.directory / ATTACHMENTS_NAME / trace_id
-    if directory.is_dir():
-        held = [path for path in directory.rglob("*") if path.is_file()]
-        freed.files += len(held)
-        freed.file_bytes += sum(path.stat().st_size for path in held)
+    _attachments(store, trace_id, freed, remove=remove)
+
+
+def _attachments(store: Store, trace_id: str, freed: Freed, *, remove: bool) -> None:
+    count, size = attachment_files(store.directory, trace_id)
+    freed.files += count
+    freed.file_bytes += size
+    if remove:
+        remove_attachments(store.directory, trace_id)
+
+
+def _free_lost_attachments(store: Store, freed: Freed, *, remove: bool) -> None:
+    """Free the attachments of traces that the store does not know."""
+    for trace_id in lost_directories(store.directory):
+        with store.database.reading() as connection:
+            (known,) = connection.execute(
+                "SELECT EXISTS (SELECT 1 FROM traces WHERE trace_id = ?1)"
+                " OR EXISTS (SELECT 1 FROM trash_traces WHERE trace_id = ?1)",
+                (trace_id,),
+            ).fetchone()
+        if not known:
+            _attachments(store, trace_id, freed, remove=remove)
+    for path in half_written(store.directory):
+        freed.files += 1
+        freed.file_bytes += path.stat().st_size
         if remove:
-            shutil.rmtree(directory, ignore_errors=True)
+            path.unlink(missing_ok=True)
 
 
 def _shrink(store: Store) -> None:

@@ -13,7 +13,10 @@ from typing import TYPE_CHECKING
 
 import orjson
 
+from nbtrace.store.span_files import SpanGroup
+
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 FILE_NAME = "scopes.jsonl"
@@ -22,7 +25,7 @@ MAX_SCOPES = 65_535
 
 
 class ScopeTable:
-    """The numbered pairs of resource and scope, both as OTLP/JSON.
+    """Resources and scopes, both as OTLP/JSON, with the schemas of both, numbered.
 
     Parameters
     ----------
@@ -40,27 +43,29 @@ class ScopeTable:
 
     def __init__(self, directory: Path | None, first: tuple[bytes, bytes]) -> None:
         self._path = None if directory is None else directory / FILE_NAME
-        self._pairs: list[tuple[bytes, bytes]] = []
-        self._numbers: dict[tuple[bytes, bytes], int] = {}
+        self._entries: list[tuple[bytes, bytes, str, str]] = []
+        self._numbers: dict[tuple[bytes, bytes, str, str], int] = {}
         self._lock = threading.RLock()
         self.number(*first)
 
-    def number(self, resource: bytes, scope: bytes) -> int:
-        """Return the number of a pair, adding it when it is new."""
-        pair = (resource, scope)
-        number = self._numbers.get(pair)
+    def number(
+        self, resource: bytes, scope: bytes, schema_url: str = "", resource_schema_url: str = ""
+    ) -> int:
+        """Return the number of a resource and a scope, adding them when they are new."""
+        entry = (resource, scope, schema_url, resource_schema_url)
+        number = self._numbers.get(entry)
         if number is not None:
             return number
         with self._lock:
-            if len(self._pairs) >= MAX_SCOPES:
+            if len(self._entries) >= MAX_SCOPES:
                 return 0
-            number = self._numbers.setdefault(pair, len(self._pairs))
-            if number == len(self._pairs):
-                self._pairs.append(pair)
-                self._append(pair)
+            number = self._numbers.setdefault(entry, len(self._entries))
+            if number == len(self._entries):
+                self._entries.append(entry)
+                self._append(entry)
             return number
 
-    def _append(self, pair: tuple[bytes, bytes]) -> None:
+    def _append(self, entry: tuple[bytes, bytes, str, str]) -> None:
         if self._path is None:
             return
         # Without the table a recovered span loses the name of its library, no more.
@@ -68,13 +73,16 @@ class ScopeTable:
             flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
             handle = os.open(self._path, flags, 0o600)
             try:
-                os.write(handle, b"[" + pair[0] + b"," + pair[1] + b"]\n")
+                urls = orjson.dumps(entry[2:])
+                os.write(handle, b"[%b,%b,%b]\n" % (entry[0], entry[1], urls))
             finally:
                 os.close(handle)
 
-    def __getitem__(self, number: int) -> tuple[bytes, bytes]:
-        """Return resource and scope of a number; nbtrace's own for one that is not known."""
-        return self._pairs[number] if number < len(self._pairs) else self._pairs[0]
+    def group(self, number: int, lines: Sequence[bytes] = ()) -> SpanGroup:
+        """Return spans under their resource and scope; nbtrace's own for an unknown number."""
+        entry = self._entries[number if number < len(self._entries) else 0]
+        resource, scope, *urls = entry
+        return SpanGroup(resource, scope, lines, *urls)
 
 
 def read_scopes(directory: Path) -> ScopeTable:
@@ -90,12 +98,13 @@ def read_scopes(directory: Path) -> ScopeTable:
     ScopeTable
         The table; of one empty entry when the file is missing or unreadable.
     """
-    pairs: list[tuple[bytes, bytes]] = []
+    entries: list[tuple[bytes, bytes, str, str]] = []
     with contextlib.suppress(OSError, orjson.JSONDecodeError, ValueError, TypeError):
         for line in (directory / FILE_NAME).read_bytes().splitlines():
-            resource, scope = orjson.loads(line)
-            pairs.append((orjson.dumps(resource), orjson.dumps(scope)))
-    table = ScopeTable(None, pairs[0] if pairs else (b"{}", b"{}"))
-    for resource_text, scope_text in pairs[1:]:
-        table.number(resource_text, scope_text)
+            resource, scope, (schema_url, resource_schema_url) = orjson.loads(line)
+            texts = orjson.dumps(resource), orjson.dumps(scope)
+            entries.append((*texts, str(schema_url), str(resource_schema_url)))
+    table = ScopeTable(None, entries[0][:2] if entries else (b"{}", b"{}"))
+    for entry in entries[1:]:
+        table.number(*entry)
     return table

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import functools
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nbtrace.entities.constant import TraceTagKey
 from nbtrace.otel import importing
 from nbtrace.store.ownership import has_root
 from nbtrace.store.plain_spans import plain_span, span_line
-from nbtrace.store.segments import PLAIN, SPAN
-from nbtrace.store.span_files import part_document, part_path, write_file
+from nbtrace.store.segments import PLAIN
+from nbtrace.store.span_files import PartDocument, part_path, write_file
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from nbtrace.store.indexing import SpanIndexer
     from nbtrace.store.journal import Journal
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 # A part is closed at this size: what one reader has to load, and one POST has to carry.
 PART_BYTES = 8 << 20
+_scope = itemgetter(0)
 
 
 @functools.cache
@@ -103,54 +105,58 @@ class Serializer:
             Tags of a trace that has no row yet.
         """
         update = pending.take()
-        groups: list[dict[int, list[tuple[bytes, PlainSpan | None]]]] = []
-        size = PART_BYTES
-        for scope, line, plain in self._lines(update):
-            if size >= PART_BYTES:
-                groups.append({})
-                size = 0
-            groups[-1].setdefault(scope, []).append((line, plain))
-            size += len(line)
         indexer = pending.indexer
         if indexer is None:
             indexer = pending.indexer = _row_types()[0]()
         rows: list[SpanRow] = []
         parts: list[str] = []
-        files: list[tuple[str, bytes]] = []
-        for number, lines in enumerate(groups):
-            part = self._part_name(update, number)
-            data, places = part_document(
-                [
-                    (*self._scopes[scope], [line for line, _ in group])
-                    for scope, group in lines.items()
-                ]
+        documents: list[PartDocument] = []
+        size = PART_BYTES
+        for scope, line, plain in self._lines(update):
+            if size >= PART_BYTES:
+                document = PartDocument()
+                documents.append(document)
+                parts.append(self._part_name(update, len(parts)))
+                current = -1
+            if scope != current:
+                group = self._scopes.group(scope)
+                document.begin(group)
+                current = scope
+            offset = document.add(line)
+            size = document.size
+            rows.append(
+                indexer.row(line, len(parts) - 1, offset, size - offset, group.scope, plain)
             )
-            location = self._store.span_location(update.experiment_id)
-            path = part_path(location, update.trace_id, update.request_time, part)
-            files.append((path, data))
-            parts.append(part)
-            for (scope, group), group_places in zip(lines.items(), places, strict=True):
-                library = self._scopes[scope][1]
-                for (line, plain), (offset, length) in zip(group, group_places, strict=True):
-                    rows.append(indexer.row(line, number, offset, length, library, plain))
-        if not groups and update.root is not None:
+        if not parts and update.root is not None:
             indexer.see_root(update.root[1])
+        location = self._store.span_location(update.experiment_id) if parts else ""
+        files = [
+            (part_path(location, update.trace_id, update.request_time, part), document.data())
+            for part, document in zip(parts, documents, strict=True)
+        ]
         row = self._row(update, indexer, rows, parts, new_tags)
         return SerializedTrace(pending, update, parts, files, row)
 
-    def _lines(self, update: TraceUpdate) -> Iterator[tuple[int, bytes, PlainSpan | None]]:
-        read = self._journal.read
-        for position in update.positions:
-            kind, scope, payload = read(position)
+    def _lines(self, update: TraceUpdate) -> list[tuple[int, bytes, PlainSpan | None]]:
+        """Return scope, line and, of a plain span, fields; those of a scope stand together."""
+        lines: list[tuple[int, bytes, PlainSpan | None]] = []
+        records = self._journal.ended(update.positions)
+        if not update.final:
+            update.held.extend(
+                position
+                for position, (_, _, payload) in zip(update.positions, records, strict=True)
+                if not payload
+            )
+        for kind, scope, payload in records:
             if kind == PLAIN:
                 span = plain_span(payload)
-                yield scope, span_line(*span), span
-            elif kind == SPAN:
-                yield scope, payload, None
-            elif not update.final:
-                update.held.append(position)
-        for scope, line in update.open_spans:
-            yield scope, line, None
+                lines.append((scope, span_line(*span), span))
+            elif payload:
+                lines.append((scope, payload, None))
+        lines += [(scope, line, None) for scope, line in update.open_spans]
+        if len(lines) > 1:
+            lines.sort(key=_scope)
+        return lines
 
     def _part_name(self, update: TraceUpdate, number: int) -> str:
         # The name of the first part is the root's: two processes must not write the same file.

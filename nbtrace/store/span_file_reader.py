@@ -152,10 +152,10 @@ def read_span(path: str | Path, offset: int, length: int) -> Span:
     data = _read(path, offset, length)
     try:
         return decode_span(orjson.loads(data))
-    except (NbtraceError, ValueError, TypeError, KeyError, AttributeError) as error:
+    except (NbtraceError, ValueError, TypeError, KeyError, AttributeError):
         raise NbtraceError(
             f"the span file {path} is damaged: there is no span at byte {offset}"
-        ) from error
+        ) from None
 
 
 def _read(path: str | Path, offset: int = 0, length: int | None = None) -> bytes:
@@ -169,10 +169,10 @@ def _read(path: str | Path, offset: int = 0, length: int | None = None) -> bytes
             if offset:
                 file.seek(offset)
             return file.read() if length is None else file.read(length)
-    except FileNotFoundError as error:
-        raise NbtraceError.missing(f"the span file {path} is missing") from error
+    except FileNotFoundError:
+        raise NbtraceError.missing(f"the span file {path} is missing") from None
     except OSError as error:
-        raise NbtraceError(f"the span file {path} cannot be read: {error}") from error
+        raise NbtraceError(f"the span file {path} cannot be read: {error}") from None
 
 
 def find_part(location: str | Path, trace_id: str, suffix: str) -> str | None:

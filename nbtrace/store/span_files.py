@@ -31,9 +31,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 __all__ = [
+    "PartDocument",
     "SpanGroup",
     "is_remote",
-    "part_document",
     "part_path",
     "remote_file_system",
     "write_file",
@@ -61,8 +61,8 @@ class SpanGroup(NamedTuple):
         OTLP/JSON of the instrumentation scope.
     lines : sequence of bytes
         OTLP/JSON of each span, without line breaks.
-    schema_url : str
-        The scope's schema URL, which OTLP keeps beside the scope.
+    schema_url, resource_schema_url : str
+        The schemas of the scope and of the resource, which OTLP keeps beside them.
 
     Examples
     --------
@@ -74,6 +74,7 @@ class SpanGroup(NamedTuple):
     scope: bytes
     lines: Sequence[bytes]
     schema_url: str = ""
+    resource_schema_url: str = ""
 
 
 def is_remote(location: str | Path) -> bool:
@@ -180,57 +181,89 @@ def write_part(
     ...     write_part(name, "tr-" + "0" * 32, 0, "", [(b"{}", b"{}", [b'{"spanId":"1"}'])])
     [[(69, 14)]]
     """
-    data, places = part_document(groups)
-    write_file(part_path(location, trace_id, request_time_ms, suffix), data)
+    document = PartDocument()
+    places = []
+    for group in groups:
+        begun = SpanGroup(*group)
+        document.begin(begun)
+        places.append([(document.add(line), len(line)) for line in begun.lines])
+    write_file(part_path(location, trace_id, request_time_ms, suffix), document.data())
     return places
 
 
-def part_document(
-    groups: Sequence[tuple[bytes, bytes, Sequence[bytes]] | SpanGroup],
-) -> tuple[bytes, list[list[tuple[int, int]]]]:
-    """Return the document that a part holds, and where in it each line is.
+class PartDocument:
+    r"""The document that a part holds, put together line by line.
 
-    Parameters
+    Attributes
     ----------
-    groups : sequence of SpanGroup or of (resource, scope, lines)
-        The spans; lines hold no line breaks.
-
-    Returns
-    -------
-    tuple of bytes and list
-        Offset and length in bytes of each line, group by group.
+    size : int
+        Bytes so far.
 
     Examples
     --------
-    >>> part_document([(b"{}", b"{}", [b"{}"])])[1]
-    [[(69, 2)]]
+    >>> document = PartDocument()
+    >>> document.begin(SpanGroup(b"{}", b"{}", []))
+    >>> document.add(b"{}")
+    69
+    >>> document.data()[67:]
+    b'[\n{}\n]}]}]}\n'
     """
-    pieces: list[bytes] = []
-    places: list[list[tuple[int, int]]] = []
-    opening = b'{"resourceSpans":['
-    offset = 0
-    for group in groups:
-        resource, scope, lines, *rest = group
-        url = b',"schemaUrl":' + orjson.dumps(rest[0]) if rest and rest[0] else b""
-        head = b'%b{"resource":%b,"scopeSpans":[{"scope":%b%b,"spans":[\n' % (
-            opening,
+
+    __slots__ = ("_before", "_pieces", "size")
+
+    def __init__(self) -> None:
+        self._pieces: list[bytes] = []
+        self._before = b'{"resourceSpans":['
+        self.size = 0
+
+    def begin(self, group: SpanGroup) -> None:
+        """Let the lines that follow belong to a group.
+
+        Parameters
+        ----------
+        group : SpanGroup
+            Its own lines are not looked at.
+        """
+        resource, scope, _, url, resource_url = group
+        head = b'%b{"resource":%b%b,"scopeSpans":[{"scope":%b%b,"spans":[' % (
+            b"\n]}]}," if self._pieces else self._before,
             resource,
+            _schema(resource_url) if resource_url else b"",
             scope,
-            url,
+            _schema(url) if url else b"",
         )
-        offset += len(head)
-        pieces += (head, b",\n".join(lines), b"\n")
-        place = []
-        for line in lines:
-            length = len(line)
-            place.append((offset, length))
-            offset += length + 2
-        places.append(place)
-        # The last line is followed by a line break only, and an empty group by that as well.
-        offset += -1 if lines else 1
-        opening = b"]}]},"
-    pieces.append(b"]}]}]}\n" if groups else opening + b"]}\n")
-    return b"".join(pieces), places
+        self._pieces.append(head)
+        self.size += len(head)
+        self._before = b"\n"
+
+    def add(self, line: bytes) -> int:
+        """Add a span to the group that was begun last.
+
+        Parameters
+        ----------
+        line : bytes
+            OTLP/JSON without line breaks.
+
+        Returns
+        -------
+        int
+            Where it begins.
+        """
+        before = self._before
+        self._pieces += (before, line)
+        offset = self.size + len(before)
+        self.size = offset + len(line)
+        self._before = b",\n"
+        return offset
+
+    def data(self) -> bytes:
+        """Return the document."""
+        end = b"\n]}]}]}\n" if self._pieces else self._before + b"]}\n"
+        return b"".join((*self._pieces, end))
+
+
+def _schema(url: str) -> bytes:
+    return b',"schemaUrl":' + orjson.dumps(url)
 
 
 def write_file(path: str, data: bytes) -> None:
@@ -313,13 +346,13 @@ def remote_file_system(url: str) -> tuple[Any, str]:
     """
     try:
         from fsspec.core import url_to_fs
-    except ImportError as error:
+    except ImportError:
         raise NbtraceError.invalid(
             f"{url} needs fsspec: pip install 'nbtrace[remote]', and the package for its scheme "
             "(s3fs, gcsfuse, adlfs...)"
-        ) from error
+        ) from None
     try:
         file_system, name = url_to_fs(url)
     except (ImportError, ValueError) as error:
-        raise NbtraceError.invalid(f"{url} cannot be opened: {error}") from error
+        raise NbtraceError.invalid(f"{url} cannot be opened: {error}") from None
     return file_system, name

@@ -118,10 +118,7 @@ def change_tag(database: Database, trace_id: str, key: str, value: str | None) -
     with database.transaction() as connection:
         before = _change(connection, trace_id, key, value)
     if before is None:
-        raise NbtraceError.missing(
-            f"there is no trace {trace_id!r} in {database.path.parent}; look up its id with "
-            "search_traces"
-        )
+        raise NbtraceError.no_trace(trace_id, database.path.parent)
     if value is None and key not in before:
         raise NbtraceError.missing(
             f"the trace {trace_id!r} has no tag {key!r}; it has "

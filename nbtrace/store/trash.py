@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from nbtrace.entities.checks import checked_items, checked_whole_number
 from nbtrace.entities.identifiers import normalize_trace_id
 from nbtrace.exceptions import NbtraceError
 
@@ -88,12 +89,13 @@ def delete_traces(  # noqa: PLR0913 - MLflow's parameters
     if trace_ids and max_traces is not None:
         message = "`max_traces` can't be specified if `trace_ids` is specified."
         raise NbtraceError.invalid(message)
-    if max_traces is not None and max_traces <= 0:
+    # SQLite would take a text for later than every time, and every trace would go.
+    if max_timestamp_millis is not None:
+        max_timestamp_millis = checked_whole_number("max_timestamp_millis", max_timestamp_millis)
+    if max_traces is not None and checked_whole_number("max_traces", max_traces) <= 0:
         message = f"`max_traces` must be a positive integer, received {max_traces}."
         raise NbtraceError.invalid(message)
-    if isinstance(trace_ids, str):
-        message = f"trace_ids takes a list of ids, got the text {trace_ids!r}"
-        raise NbtraceError.invalid(message)
+    checked_items("trace_ids", trace_ids)
     with database.transaction() as connection:
         if trace_ids:
             found = connection.execute(
@@ -205,9 +207,7 @@ def restore_traces(database: Database, trace_ids: Sequence[str]) -> int:
     NbtraceError
         ``INVALID_PARAMETER_VALUE`` if the ids are no list.
     """
-    if isinstance(trace_ids, str):
-        message = f"trace_ids takes a list of ids, got the text {trace_ids!r}"
-        raise NbtraceError.invalid(message)
+    checked_items("trace_ids", trace_ids)
     with database.transaction() as connection:
         keys = [
             row[0]

@@ -1,41 +1,37 @@
 """Writing traces into the database: insert what is new, merge what is there.
 
 `upsert` runs inside a transaction that the caller opened. What a batch needs to know is read in two
-queries; new traces, which are nearly all, then go in with one ``executemany`` a table. A trace that
-is stored already is merged by itself: columns are overwritten by what the row knows, tags that
+queries; new traces, which are nearly all, then go in together. A trace that is stored already is
+merged by itself: columns are overwritten by what the row knows, tags that
 others have set stay, spans are replaced by id, and index rows follow.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from nbtrace.entities.constant import STANDARD_TAG_KEYS, TraceTagKey
+from nbtrace.entities.constant import TraceTagKey
+from nbtrace.store.insertion import (
+    OPEN_STATES,
+    distinct_spans,
+    divided,
+    insert_spans,
+    insert_texts,
+    insert_traces,
+)
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
-    from nbtrace.store.rows import SpanRow, TextRow, TraceRow
+    from nbtrace.store.rows import SpanRow, TraceRow
 
 __all__ = ["cleaned", "index_table", "upsert"]
 
 _INT64 = 2**63
-_OPEN_STATES = frozenset({"IN_PROGRESS", "STATE_UNSPECIFIED"})
-# So many rows go in by one statement: SQLite then takes them without the GIL in one piece, and the
-# thread that writes the files beside it does not have to ask for it at each row. The parameters of
-# the widest table stay below the 999 that old versions of SQLite allow.
-ROWS_AT_ONCE = 40
-_INSERT_TRACE = (
-    "INSERT INTO traces VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-)
-_INSERT_SPAN = (
-    "INSERT OR REPLACE INTO spans VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-)
 _INSERT_PENDING = "INSERT OR IGNORE INTO text_pending VALUES (?, ?)"
 _INSERT_VALUE = "INSERT OR IGNORE INTO span_values VALUES (?, ?, ?, ?)"
 # Columns that a later row overwrites with what it knows.
@@ -94,111 +90,7 @@ def _upsert_distinct(connection: sqlite3.Connection, wave: dict[str, TraceRow]) 
         elif trace_id not in deleted:
             fresh.append(row)
     if fresh:
-        _insert(connection, fresh)
-
-
-def _insert(connection: sqlite3.Connection, rows: Iterable[TraceRow]) -> None:
-    found = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'traces'").fetchone()
-    key = found[0] if found else 0
-    dumps = orjson.dumps
-    traces: list[tuple[Any, ...]] = []
-    tag_rows: list[tuple[Any, ...]] = []
-    metadata_rows: list[tuple[Any, ...]] = []
-    span_rows: list[tuple[Any, ...]] = []
-    value_rows: list[tuple[Any, ...]] = []
-    pending: list[tuple[int, int]] = []
-    texts: list[tuple[int, list[TextRow]]] = []
-    for row in rows:
-        key += 1
-        time = row.request_time
-        tags, metadata = _divided(row)
-        spans = _distinct(row.spans)
-        errors = 0
-        if spans:
-            keyed = (key,)
-            span_rows += [keyed + span for span in spans]
-            statuses = [span[4] for span in spans]
-            errors = statuses.count("ERROR")
-            value_rows += [("name", name, time, key) for name in {span[2] for span in spans}]
-            value_rows += [("type", kind, time, key) for kind in {span[3] for span in spans}]
-            value_rows += [("status", status, time, key) for status in set(statuses)]
-        tag_rows += [(name, value, time, key) for name, value in tags.items()]
-        metadata_rows += [(name, value, time, key) for name, value in metadata.items()]
-        if row.texts is None:
-            pending += [(key, place) for place in range(len(row.parts))]
-        elif row.texts:
-            texts.append((key, row.texts))
-        traces.append(
-            (
-                key,
-                row.trace_id,
-                row.experiment_id,
-                time,
-                row.execution_duration,
-                row.state,
-                tags.get(TraceTagKey.TRACE_NAME) if row.name is None else row.name,
-                row.client_request_id,
-                row.request_preview,
-                row.response_preview,
-                len(spans),
-                errors,
-                row.input_tokens,
-                row.output_tokens,
-                row.total_tokens,
-                row.cost,
-                dumps(tags).decode(),
-                dumps(metadata).decode(),
-                dumps(row.parts).decode(),
-                row.process if row.state in _OPEN_STATES else None,
-            )
-        )
-    _insert_rows(connection, _INSERT_TRACE, traces)
-    _insert_rows(connection, "INSERT INTO trace_tags VALUES (?, ?, ?, ?)", tag_rows)
-    _insert_rows(connection, "INSERT INTO trace_metadata VALUES (?, ?, ?, ?)", metadata_rows)
-    _insert_rows(connection, _INSERT_SPAN, span_rows)
-    _insert_rows(connection, _INSERT_VALUE, value_rows)
-    _insert_rows(connection, _INSERT_PENDING, pending)
-    for trace, rows_of_trace in texts:
-        _put_texts(connection, trace, rows_of_trace)
-
-
-def _insert_rows(
-    connection: sqlite3.Connection, statement: str, rows: Sequence[tuple[Any, ...]]
-) -> None:
-    whole = len(rows) - len(rows) % ROWS_AT_ONCE
-    if whole:
-        values = statement[statement.index("(") :]
-        several = statement + f", {values}" * (ROWS_AT_ONCE - 1)
-        for first in range(0, whole, ROWS_AT_ONCE):
-            connection.execute(
-                several, list(chain.from_iterable(rows[first : first + ROWS_AT_ONCE]))
-            )
-        rows = rows[whole:]
-    connection.executemany(statement, rows)
-
-
-def _put_texts(connection: sqlite3.Connection, trace: int, texts: list[TextRow]) -> None:
-    # on use: `import nbtrace` comes by here, and the writer leaves the text for later
-    from nbtrace.store.text_index import replace_texts
-
-    replace_texts(connection, trace, texts)
-
-
-def _divided(row: TraceRow) -> tuple[dict[str, str], dict[str, str]]:
-    """Return tags and metadata with the standard tags on their side."""
-    if STANDARD_TAG_KEYS.isdisjoint(row.metadata):
-        return row.tags, row.metadata
-    moved = {name: value for name, value in row.metadata.items() if name in STANDARD_TAG_KEYS}
-    rest = {name: value for name, value in row.metadata.items() if name not in STANDARD_TAG_KEYS}
-    return moved | row.tags, rest
-
-
-def _distinct(spans: list[SpanRow]) -> list[SpanRow]:
-    """Return the spans in the order of their key, the last of those with the same id."""
-    if len(spans) < 2:  # noqa: PLR2004 - nothing to sort
-        return spans
-    by_id = {span[0]: span for span in spans}
-    return [by_id[span_id] for span_id in sorted(by_id)]
+        insert_traces(connection, fresh)
 
 
 def _merge(connection: sqlite3.Connection, stored: dict[str, Any], row: TraceRow) -> None:
@@ -215,7 +107,7 @@ def _merge(connection: sqlite3.Connection, stored: dict[str, Any], row: TraceRow
     parts += [suffix for suffix in row.parts if suffix not in parts]
     changed["parts"] = orjson.dumps(parts).decode()
     if row.spans:
-        spans = _distinct(row.spans)
+        spans = distinct_spans(row.spans)
         places = [parts.index(suffix) for suffix in row.parts]
         if places != list(range(len(places))):
             spans = [span._replace(part=places[span.part]) for span in spans]
@@ -224,7 +116,7 @@ def _merge(connection: sqlite3.Connection, stored: dict[str, Any], row: TraceRow
         places = [parts.index(suffix) for suffix in row.parts]
         connection.executemany(_INSERT_PENDING, [(stored["id"], place) for place in places])
     elif row.texts:
-        _put_texts(connection, stored["id"], row.texts)
+        insert_texts(connection, stored["id"], row.texts)
 
     # Only what differs: SQLite rewrites the index of every column that is named.
     changed = {name: value for name, value in changed.items() if value != stored[name]}
@@ -239,11 +131,9 @@ def _merge(connection: sqlite3.Connection, stored: dict[str, Any], row: TraceRow
 def _merge_state(stored: dict[str, Any], row: TraceRow) -> dict[str, Any]:
     """Merge the state: a finished trace stays so, whatever a late span's process believes."""
     state = stored["state"]
-    if row.state != "STATE_UNSPECIFIED" and (
-        row.state not in _OPEN_STATES or state in _OPEN_STATES
-    ):
+    if row.state != "STATE_UNSPECIFIED" and (row.state not in OPEN_STATES or state in OPEN_STATES):
         state = row.state
-    if state not in _OPEN_STATES:
+    if state not in OPEN_STATES:
         return {"state": state, "process": None}
     return {"state": state, "process": row.process or stored["process"]}
 
@@ -253,7 +143,7 @@ def _merge_texts(
 ) -> dict[str, Any]:
     """Merge tags and metadata, and keep their index rows in step."""
     changed: dict[str, Any] = {}
-    tags, metadata = _divided(row)
+    tags, metadata = divided(row)
     if tags or row.deleted_tags:
         before: dict[str, str] = orjson.loads(stored["tags"])
         after = {name: value for name, value in before.items() if name not in row.deleted_tags}
@@ -338,7 +228,7 @@ def _merge_spans(
             " AND span_id IN (SELECT value FROM json_each(?))",
             (key, orjson.dumps([span.span_id for span in spans]).decode()),
         ).fetchall()
-    connection.executemany(_INSERT_SPAN, [(key, *span) for span in spans])
+    insert_spans(connection, [(key, spans)])
     old = [{values[index] for values in replaced} for index in range(3)]
     new = [{span[index] for span in spans} for index in (2, 3, 4)]
     for field, before, after in zip(_SPAN_FIELDS, old, new, strict=True):

@@ -42,62 +42,15 @@ GATHER_SECONDS = 0.01
 # How often open traces are looked after; the promise is about spans open for a second.
 TICK_SECONDS = 0.25
 # Rows of one transaction: short enough that another process never waits long for the database.
-BATCH_TRACES = 200
+BATCH_TRACES = 500
 # After a failure, how long until the next try.
 RETRY_SECONDS = 2.0
 # When nothing has come for so long, the text of what was written is made searchable, in slices of
 # some 20 ms with a pause after each: it must not take time from whoever uses the machine.
 QUIET_SECONDS = 2.0
 SLICE_PAUSE_SECONDS = 0.1
-# So many traces are worth a thread that writes their files while their rows go in.
-SIDE_BY_SIDE_TRACES = 16
 # A batch that has so much to write is written before more of it is read into memory.
 BATCH_BYTES = 8 << 20
-
-
-class _Files:
-    """The files of a batch, written by a thread of their own while the rows go in."""
-
-    def __init__(self, ready: Sequence[SerializedTrace]) -> None:
-        self._ready = ready
-        self._failure: Exception | None = None
-        self._thread: threading.Thread | None = threading.Thread(
-            target=self._run, name="nbtrace-files", daemon=True
-        )
-        try:
-            self._thread.start()
-        except RuntimeError:  # an interpreter that is shutting down starts no threads
-            self._thread = None
-            self._write()
-
-    def _run(self) -> None:
-        attach(Context({SUPPRESS_KEY: True}))  # as the writer does
-        self._write()
-
-    def _write(self) -> None:
-        try:
-            for item in self._ready:
-                item.write_files()
-        except Exception as error:
-            self._failure = error
-
-    def wait_quietly(self) -> Exception | None:
-        """Wait until they are written; return what stopped it."""
-        if self._thread is not None:
-            self._thread.join()
-        return self._failure
-
-    def wait(self) -> None:
-        """Wait until they are written.
-
-        Raises
-        ------
-        OSError
-            If one could not be.
-        """
-        failure = self.wait_quietly()
-        if failure is not None:
-            raise failure
 
 
 class Writer:
@@ -340,18 +293,11 @@ class Writer:
             raise failure
 
     def _keep(self, ready: Sequence[SerializedTrace]) -> Exception | None:
-        """Put traces on disk: their files at the same time as their rows, where they are many.
+        """Put traces on disk, first their files; return what kept some of them from being written.
 
-        Returns what kept some of the files from being written.
+        One after the other: a second thread for the files gains nothing, since each of a file's
+        four system calls would wait for the GIL.
         """
-        if len(ready) >= SIDE_BY_SIDE_TRACES and not self._threadless:
-            files = _Files(ready)
-            try:
-                self._commit(ready, files.wait)
-                return None
-            except (OSError, StoreUnavailable):
-                if files.wait_quietly() is None:  # it was the database
-                    raise
         done: list[SerializedTrace] = []
         failure: Exception | None = None
         unreachable: set[str] = set()
@@ -366,24 +312,25 @@ class Writer:
                     unreachable.add(item.row.experiment_id)
             else:
                 done.append(item)
-        self._commit(done, None)
+        self._commit(done)
         return failure
 
-    def _commit(self, done: Sequence[SerializedTrace], wait: Callable[[], object] | None) -> None:
-        """Write the rows of traces and let go of their records; the files come first or beside."""
+    def _commit(self, done: Sequence[SerializedTrace]) -> None:
+        """Write the rows of traces whose files are written, and let go of their records."""
         if done:
-            self._store.database.upsert_traces(
-                [item.row for item in done], process=self._process, before_commit=wait
-            )
+            self._store.database.upsert_traces([item.row for item in done], process=self._process)
             self._text_pause = QUIET_SECONDS
-        needless: set[int] = set()
+        needless: list[int] = []
         for item in done:
             update = item.update
-            self._renew_held(update)
+            if update.final:
+                needless += update.held
+                needless += update.positions
+            else:
+                self._renew_held(update)
+                needless += set(update.positions).difference(update.held)
             item.pending.written(update, item.parts)
             self._unwritten.pop(id(item.pending), None)
-            needless.update(update.held, update.positions)
-            needless.difference_update(() if update.final else update.held)
             if update.more:
                 self._queue.append(item.pending)
         self._journal.release(needless)
@@ -393,7 +340,7 @@ class Writer:
 
         So a trace that stays open keeps no more than one segment from being used again.
         """
-        if update.held and not update.final:
+        if update.held:
             new = set(update.positions)
             renewed = self._journal.renewed
             update.held[:] = [item if item in new else renewed(item) for item in update.held]

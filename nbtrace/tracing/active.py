@@ -26,6 +26,7 @@ from nbtrace.tracing.span_ids import new_trace_id
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from nbtrace.store.attachments import TraceAttachments
     from nbtrace.store.indexing import SpanIndexer
     from nbtrace.tracing.open_span import OpenSpan
     from nbtrace.tracing.recorder import Recorder
@@ -54,11 +55,13 @@ class ActiveTrace(LiveTrace):
     __slots__ = (
         "announced",
         "append",
+        "attached",
         "client_request_id",
         "deleted_tags",
         "experiment_id",
         "failed",
         "finished",
+        "has_state",
         "held",
         "hex",
         "indexer",
@@ -100,8 +103,11 @@ class ActiveTrace(LiveTrace):
         # records of an unfinished trace that the journal keeps though they were seen by the writer
         self.held: list[int] = []
         self.parts = []
+        self.attached: TraceAttachments | None = None
         self.announced = False
         self.finished = False
+        # whether a parent from outside brought a W3C `tracestate`, which all below it have
+        self.has_state = False
         self.failed = False
         self.queued = False
         self.row_written = False
@@ -128,6 +134,16 @@ class ActiveTrace(LiveTrace):
     def name(self) -> str:
         """Name of the root span."""
         return "" if self.root is None else shown_name(self.root.name)
+
+    @property
+    def attachments(self) -> TraceAttachments:
+        """Where its pictures, sound and binary data go."""
+        if self.attached is None:
+            # imported here: most traces have none
+            from nbtrace.store.attachments import TraceAttachments
+
+            self.attached = TraceAttachments(self.recorder.store.directory, self.trace_id)
+        return self.attached
 
     # Capture
 

@@ -42,6 +42,7 @@ from nbtrace.tracing.instrumentors import (
 )
 from nbtrace.tracing.libraries import FAMILIES, LIBRARIES, Library, by_name
 from nbtrace.tracing.provider import get_bridged_tracer_provider, offer_provider
+from nbtrace.tracing.starting import switch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -150,7 +151,7 @@ def autolog(
         if not libraries:
             covered = {row.library for row in rows} | excluded
             rows += [row for row in _uncovered() if row.library not in covered]
-        return AutologTable(rows)
+        return AutologTable(rows, switch.notice())
 
 
 def _check_keywords(others: dict[str, Any]) -> None:
@@ -176,6 +177,9 @@ def _families(prefer: str | Sequence[str]) -> list[str]:
 
 
 def _name(text: str) -> str:
+    if not isinstance(text, str):
+        msg = f"autolog takes names of libraries such as 'openai', got {text!r}"
+        raise NbtraceError.invalid(msg)
     library = by_name(text)
     return text.strip().lower().replace("-", "_") if library is None else library.name
 

@@ -47,6 +47,8 @@ class AutologTable:
     ----------
     rows : list of AutologRow
         The rows.
+    notice : str
+        What keeps them from being of any use, shown below them.
 
     Examples
     --------
@@ -55,8 +57,9 @@ class AutologTable:
     openai   on       openinference-instrumentation-openai 0.1
     """
 
-    def __init__(self, rows: list[AutologRow]) -> None:
+    def __init__(self, rows: list[AutologRow], notice: str = "") -> None:
         self.rows = rows
+        self.notice = notice
 
     def __iter__(self) -> Iterator[AutologRow]:
         return iter(self.rows)
@@ -78,10 +81,11 @@ class AutologTable:
             return "No library to trace was found."
         lines = [_HEADINGS, *self._cells()]
         widths = [max(len(line[column]) for line in lines) for column in range(len(_HEADINGS))]
-        return "\n".join(
+        text = [
             "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
             for line in lines
-        )
+        ]
+        return "\n".join([*text, self.notice] if self.notice else text)
 
     def _repr_html_(self) -> str:
         if not self.rows:
@@ -93,4 +97,5 @@ class AutologTable:
             + "</tr>"
             for cells in self._cells()
         )
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        notice = f"<p>{html.escape(self.notice)}</p>" if self.notice else ""
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{notice}"

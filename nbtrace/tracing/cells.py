@@ -60,10 +60,12 @@ class Cell:
         """Begin the cell's time now: what came before, such as showing the tree, was nbtrace's.
 
         It also journals the cell, so that its source is found though the very first line of it
-        should kill the process.
+        should kill the process: once before, since the first time makes the journal's file, and
+        once with the time that holds.
         """
         try:
             if self._span is not None and self.source is not None:
+                self.source.announce()
                 self._span.record.restart_clock()
                 self.source.start_time = self._span.record.start_time
                 self.source.announce()
@@ -117,7 +119,7 @@ class Cell:
         if execution_count is not None:
             record.put(NbtraceKey.CELL_EXECUTION_COUNT, execution_count)
         if result is not UNSET and record.outputs is None and options.capture_content:
-            record.outputs = encode_json(result)
+            record.outputs = encode_json(result, record.trace)
         if interrupted:
             record.put(NbtraceKey.INTERRUPTED, value=True)
         if error is not None:

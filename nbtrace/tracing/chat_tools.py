@@ -40,6 +40,9 @@ def set_span_chat_tools(span: LiveSpan | NoOpSpan, tools: Iterable[Any]) -> None
     if isinstance(tools, str | dict) or not hasattr(tools, "__iter__"):
         message = f"tools must be a list of tools, got {type(tools).__name__}"
         raise NbtraceError.invalid(message)
+    if not hasattr(span, "set_attribute"):
+        message = f"give the span first and then its tools, got {type(span).__name__}"
+        raise NbtraceError.invalid(message)
     span.set_attribute(SpanAttributeKey.CHAT_TOOLS, [_tool(tool) for tool in tools])
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY as SUPPRESS_KEY
 from opentelemetry.context import Context, create_key
 
+from nbtrace.entities.checks import checked_mapping
 from nbtrace.entities.constant import STANDARD_TAG_KEYS, TraceTagKey
 from nbtrace.exceptions import NbtraceError
 from nbtrace.tracing.current import SPAN_KEY, attach, get_current
@@ -61,9 +62,11 @@ def split_standard_keys(
     tags: Mapping[str, Any] | None, metadata: Mapping[str, Any] | None
 ) -> tuple[dict[str, str], dict[str, str]]:
     """Return tags and metadata as redacted text, the standard keys among the tags."""
-    all_tags = {plain_text(key): plain_text(value) for key, value in (tags or {}).items()}
+    all_tags = {
+        plain_text(key): plain_text(value) for key, value in checked_mapping("tags", tags).items()
+    }
     others: dict[str, str] = {}
-    for key, value in (metadata or {}).items():
+    for key, value in checked_mapping("metadata", metadata).items():
         chosen = all_tags if key in STANDARD_TAG_KEYS else others
         chosen[plain_text(key)] = plain_text(value)
     return all_tags, others

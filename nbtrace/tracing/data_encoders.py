@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from nbtrace.tracing.snapshot import cut_mark, type_name
 
 if TYPE_CHECKING:
+    from nbtrace.store.taken_out import TakenOut
     from nbtrace.tracing.snapshot import Encoder, Snapshot
 
 # Up to so many elements an array is shown whole; of a larger one a few say what it holds.
@@ -24,6 +25,10 @@ MAX_COLUMNS = 50
 # A thumbnail is part of the trace and of the saved notebook; this size is about 4 kB.
 THUMBNAIL_PIXELS = 96
 MAX_THUMBNAIL_BYTES = 24_000
+# The image itself, at most 50 ms of work: PNG takes 100 ns a pixel, JPEG 5, which has no alpha.
+MAX_PNG_PIXELS = 400_000
+MAX_JPEG_PIXELS = 8_000_000
+JPEG_QUALITY = 90
 # Shrinking reads every pixel of the source, so large images are sampled to this size first.
 MAX_SOURCE_PIXELS = 1_000
 
@@ -160,7 +165,7 @@ def encode_table(value: Any, snapshot: Snapshot, depth: int) -> Any:
     return snapshot.walk(result, depth)
 
 
-def encode_image(value: Any, snapshot: Snapshot, depth: int) -> Any:  # noqa: ARG001
+def encode_image(value: Any, snapshot: Snapshot, depth: int) -> Any:
     """Write a PIL image: mode, size, a thumbnail if its pixels are in memory already."""
     width, height = value.size
     result: dict[str, Any] = {
@@ -172,6 +177,8 @@ def encode_image(value: Any, snapshot: Snapshot, depth: int) -> Any:  # noqa: AR
     # Reading the pixels of an image that is still a file would decode it in the user's place.
     if pixels is None or min(width, height) < 1:
         return result
+    if snapshot.taken is not None:
+        result.update(_whole_image(value, snapshot.taken))
     small = value
     if max(width, height) > MAX_SOURCE_PIXELS:
         small = small.resize(_within(width, height, MAX_SOURCE_PIXELS), resample=0)
@@ -188,16 +195,37 @@ def encode_image(value: Any, snapshot: Snapshot, depth: int) -> Any:  # noqa: AR
     return result
 
 
+def _whole_image(value: Any, taken: TakenOut) -> dict[str, Any]:
+    """Return the image as an attachment, and its size there if it had to be made smaller."""
+    width, height = size = value.size
+    alpha = "A" in value.mode
+    pixels = width * height
+    most = MAX_PNG_PIXELS if alpha else MAX_JPEG_PIXELS
+    if pixels > most:
+        scale = (most / pixels) ** 0.5
+        size = max(1, int(width * scale)), max(1, int(height * scale))
+        value = value.resize(size, resample=0)
+    image = value.convert("RGBA" if alpha else "RGB")
+    buffer = io.BytesIO()
+    if alpha or pixels <= MAX_PNG_PIXELS:
+        image.save(buffer, format="PNG", compress_level=1)
+        result = {"content": taken.add(buffer.getvalue(), "image/png")}
+    else:
+        image.save(buffer, format="JPEG", quality=JPEG_QUALITY)
+        result = {"content": taken.add(buffer.getvalue(), "image/jpeg")}
+    return result if size == (width, height) else {**result, "content_size": list(size)}
+
+
 def _within(width: int, height: int, limit: int) -> tuple[int, int]:
     scale = limit / max(width, height)
     return max(1, round(width * scale)), max(1, round(height * scale))
 
 
-def _encode_named(value: Any, snapshot: Snapshot, depth: int) -> str:  # noqa: ARG001
+def _encode_named(value: Any, snapshot: Snapshot, depth: int) -> str:
     return f"<{type_name(type(value))}>"
 
 
-def _encode_missing(value: Any, snapshot: Snapshot, depth: int) -> str:  # noqa: ARG001
+def _encode_missing(value: Any, snapshot: Snapshot, depth: int) -> str:
     return str(value)
 
 

@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
 
 from nbtrace.config import options
 from nbtrace.entities import SpanLogLevel, SpanType
+from nbtrace.entities.checks import checked_items, checked_mapping, checked_ratio
 from nbtrace.exceptions import NbtraceError
+from nbtrace.tracing import current as contexts
 from nbtrace.tracing.arguments import argument_reader
 from nbtrace.tracing.context import leave
 from nbtrace.tracing.current import SPAN_KEY, attach, get_current, with_span
@@ -45,18 +47,23 @@ R = TypeVar("R")
 class Call:
     """What the decorator knows of the function: how to begin and end the span of a call."""
 
-    __slots__ = ("arguments", "function", "more", "name", "ratio", "reducer", "span_type")
+    __slots__ = (
+        "arguments", "function", "made_of", "more", "name", "ratio", "reducer", "span_type",
+    )  # fmt: skip
 
     def __init__(self, function: Callable[..., Any], settings: Mapping[str, Any]) -> None:
+        self.made_of = (function, settings)
         self.name: str = settings["name"] or getattr(function, "__name__", "function")
         self.span_type: str = settings["span_type"]
         self.reducer: Callable[[list[Any]], Any] | None = settings["output_reducer"]
         self.ratio: float | None = settings["sampling_ratio_override"]
         level, destination = settings["log_level"], settings["trace_destination"]
         more = (
-            settings["attributes"],
+            None
+            if settings["attributes"] is None
+            else checked_mapping("attributes", settings["attributes"]),
             None if level is None else SpanLogLevel.from_value(level),
-            None if settings["links"] is None else tuple(settings["links"]),
+            None if settings["links"] is None else tuple(checked_items("links", settings["links"])),
             settings["description"],
             None,
             None if destination is None else experiment_of(destination),
@@ -64,6 +71,10 @@ class Call:
         self.more = more if any(item is not None for item in more) else None
         self.arguments = argument_reader(function)
         self.function = json_string(getattr(function, "__name__", "function")).decode()
+
+    def __reduce__(self) -> tuple[Any, tuple[Any, ...]]:
+        """Go along where a notebook's function is sent to another process by its code."""
+        return Call, self.made_of
 
     def begin(
         self, current: Context, args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -83,7 +94,7 @@ class Call:
             if record is not None:
                 record.function = self.function
                 if options.capture_content:
-                    record.inputs = encode_json(self.arguments(args, kwargs))
+                    record.inputs = encode_json(self.arguments(args, kwargs), record.trace)
                 if self.more is not None:
                     configure_span(LiveSpan(record), *self.more)
         except BaseException as error:
@@ -104,7 +115,7 @@ def returned(record: SpanRecord | None, result: Any, previous: Context, current:
         leave(previous, current)
     if record is not None and record.end_time is None:
         if record.outputs is None and options.capture_content:
-            record.outputs = encode_json(result)
+            record.outputs = encode_json(result, record.trace)
         # `finish` without its call
         if record.status_code == UNSET:
             record.status_code = OK
@@ -123,16 +134,18 @@ def raised(
         finish(record)
 
 
+# What a wrapper's code names is sent along with a notebook's function (cloudpickle, joblib, Ray):
+# `get_current` belongs to a context variable, which cannot be; the module it is in can.
 def _function_wrapper(function: Callable[..., Any], call: Call) -> Callable[..., Any]:
     @functools.wraps(function)
     def traced(*args: Any, **kwargs: Any) -> Any:
         __tracebackhide__ = True  # IPython and pytest leave this frame out of tracebacks
-        previous = current = get_current()
+        previous = current = contexts.get_current()
         record = call.begin(previous, args, kwargs)
         # All of it is in the block, since a Ctrl-C may strike anywhere.
         try:
             current = with_span(previous, UNSAMPLED if record is None else record)
-            attach(current)
+            contexts.attach(current)
             result = function(*args, **kwargs)
             returned(record, result, previous, current)
         except BaseException as error:
@@ -147,12 +160,12 @@ def _coroutine_wrapper(function: Callable[..., Any], call: Call) -> Callable[...
     @functools.wraps(function)
     async def traced(*args: Any, **kwargs: Any) -> Any:
         __tracebackhide__ = True  # IPython and pytest leave this frame out of tracebacks
-        previous = current = get_current()
+        previous = current = contexts.get_current()
         record = call.begin(previous, args, kwargs)
         # All of it is in the block, since a Ctrl-C may strike anywhere.
         try:
             current = with_span(previous, UNSAMPLED if record is None else record)
-            attach(current)
+            contexts.attach(current)
             result = await function(*args, **kwargs)
             returned(record, result, previous, current)
         except BaseException as error:
@@ -256,9 +269,8 @@ def trace(  # noqa: PLR0913, PLR0917 - MLflow's signature
         "links": links,
         "description": description,
     }
-    if sampling_ratio_override is not None and not 0 <= sampling_ratio_override <= 1:
-        msg = f"sampling_ratio_override must be from 0 to 1, got {sampling_ratio_override!r}"
-        raise NbtraceError.invalid(msg)
+    if sampling_ratio_override is not None:
+        checked_ratio("sampling_ratio_override", sampling_ratio_override)
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
         wrapper: Callable[..., Any] = _wrap(function, settings)

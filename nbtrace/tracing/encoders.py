@@ -23,6 +23,9 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
+from nbtrace.config import options
+from nbtrace.entities.attachment import UNKNOWN_TYPE, Attachment
+from nbtrace.entities.media import sniffed
 from nbtrace.tracing import data_encoders, model_encoders
 from nbtrace.tracing.guarded import call_guarded, is_slow
 from nbtrace.tracing.redaction import redact_text
@@ -31,6 +34,7 @@ from nbtrace.tracing.snapshot import type_name
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from nbtrace.store.taken_out import TakenOut
     from nbtrace.tracing.snapshot import Encoder, Snapshot
 
 # What a person reads of an object nothing else is known of.
@@ -39,6 +43,8 @@ MAX_REPR_CHARACTERS = 2_000
 REPR_NODES = 4
 MAX_BYTES_TEXT = 2_000
 MAX_BYTES_BASE64 = 48
+# An icon, which is no use as a file of its own.
+MAX_INLINE_BYTES = 4_096
 MAX_ARRAY_VALUES = 32
 
 # Libraries whose objects compute, fetch or wait when they are looked at.
@@ -61,12 +67,12 @@ _PLAIN = frozenset({BaseException, enum.Enum, str, int, float, bytes})
 _encoders: WeakKeyDictionary[type, Encoder] = WeakKeyDictionary()
 
 
-def encode_opaque(value: Any, snapshot: Snapshot, depth: int) -> str:  # noqa: ARG001
+def encode_opaque(value: Any, snapshot: Snapshot, depth: int) -> str:
     """Write the type alone."""
     return f"<{type_name(type(value))}>"
 
 
-def encode_unknown(value: Any, snapshot: Snapshot, depth: int) -> str:  # noqa: ARG001
+def encode_unknown(value: Any, snapshot: Snapshot, depth: int) -> str:
     """Write what the user's ``__repr__`` says."""
     kind = type(value)
     snapshot.nodes -= REPR_NODES
@@ -99,7 +105,7 @@ def _encode_chain_map(value: Any, snapshot: Snapshot, depth: int) -> Any:
     return snapshot.mapping(value, merged.items(), len(merged), depth)
 
 
-def _encode_environment(value: Any, snapshot: Snapshot, depth: int) -> Any:  # noqa: ARG001
+def _encode_environment(value: Any, snapshot: Snapshot, depth: int) -> Any:
     # The environment is full of secrets, and none of a span's business.
     return f"<{type_name(type(value))}: {len(value)} variables>"
 
@@ -147,7 +153,14 @@ def _encode_dataclass(value: Any, snapshot: Snapshot, depth: int) -> Any:
     return snapshot.mapping(value, fields.items(), len(fields), depth)
 
 
-def _encode_bytes(value: Any, snapshot: Snapshot, depth: int) -> Any:  # noqa: ARG001
+def _encode_attachment(value: Any, snapshot: Snapshot, depth: int) -> Any:
+    kind, content = value.content_type, value.content_bytes
+    if snapshot.taken is not None:
+        return snapshot.taken.add(content, kind)
+    return {"type": type_name(type(value)), "content_type": kind, "size": len(content)}
+
+
+def _encode_bytes(value: Any, snapshot: Snapshot, depth: int) -> Any:
     flat = type(value) is not memoryview or (value.ndim == 1 and value.c_contiguous)
     length = value.nbytes if type(value) is memoryview else len(value)
     head = bytes(value[: MAX_BYTES_TEXT * 4]) if flat and length else b""
@@ -159,11 +172,22 @@ def _encode_bytes(value: Any, snapshot: Snapshot, depth: int) -> Any:  # noqa: A
     clean = len(text.encode()) >= len(head) - 3
     if clean and text and (text.isprintable() or not re.search(r"[\0-\x08\x0e-\x1f]", text)):
         result["text"] = snapshot.text(text, MAX_BYTES_TEXT)
+    elif flat and length <= MAX_INLINE_BYTES and sniffed(head) is not None:
+        result["content"] = f"data:{sniffed(head)};base64,{base64.b64encode(head).decode()}"
+    elif flat and snapshot.taken is not None and length > MAX_INLINE_BYTES:
+        result["content"] = _content(value, length, snapshot.taken)
     elif head:
         hidden = head.decode("latin-1")
         if redact_text(hidden) == hidden:
             result["base64"] = base64.b64encode(head[:MAX_BYTES_BASE64]).decode()
     return result
+
+
+def _content(value: Any, length: int, taken: TakenOut) -> str:
+    """Return what stands for binary content: a reference or a remark."""
+    if length > options.max_attachment_bytes:  # not worth a copy
+        return taken.too_large(UNKNOWN_TYPE, length)
+    return taken.add(bytes(value))
 
 
 def _typed_bytes(value: bytes, snapshot: Snapshot) -> bytes:
@@ -179,7 +203,7 @@ def _encode_array(value: Any, snapshot: Snapshot, depth: int) -> Any:
     return {"type": "array.array", "typecode": value.typecode, "length": total, "values": values}
 
 
-def _encode_text(value: Any, snapshot: Snapshot, depth: int) -> Any:  # noqa: ARG001
+def _encode_text(value: Any, snapshot: Snapshot, depth: int) -> Any:
     limit = snapshot.max_string
     total = str.__len__(value)
     if total <= limit:
@@ -187,15 +211,15 @@ def _encode_text(value: Any, snapshot: Snapshot, depth: int) -> Any:  # noqa: AR
     return snapshot.text(str.__getitem__(value, slice(None)))
 
 
-def _encode_isoformat(value: Any, snapshot: Snapshot, depth: int) -> Any:  # noqa: ARG001
+def _encode_isoformat(value: Any, snapshot: Snapshot, depth: int) -> Any:
     return value.isoformat()
 
 
-def _encode_str(value: Any, snapshot: Snapshot, depth: int) -> Any:  # noqa: ARG001
+def _encode_str(value: Any, snapshot: Snapshot, depth: int) -> Any:
     return snapshot.text(str(value))
 
 
-def _encode_enum(value: Any, snapshot: Snapshot, depth: int) -> Any:  # noqa: ARG001
+def _encode_enum(value: Any, snapshot: Snapshot, depth: int) -> Any:
     inner = value._value_
     if type(inner) is str and isinstance(value, str):
         return snapshot.text(inner)
@@ -228,7 +252,7 @@ def _encode_callable(value: Any, snapshot: Snapshot, depth: int) -> str:
     return f"<{word} {owner}{name}>"
 
 
-def _encode_module(value: Any, snapshot: Snapshot, depth: int) -> str:  # noqa: ARG001
+def _encode_module(value: Any, snapshot: Snapshot, depth: int) -> str:
     return f"<module {types.ModuleType.__getattribute__(value, '__name__')}>"
 
 
@@ -272,6 +296,7 @@ _BY_CLASS: dict[type, Encoder] = {
     type({}.keys()): _sequence_encoder(type({}.keys())),
     type({}.values()): _sequence_encoder(type({}.values())),
     type({}.items()): _sequence_encoder(type({}.items())),
+    Attachment: _encode_attachment,
     bytes: _encode_bytes,
     bytearray: _encode_bytes,
     memoryview: _encode_bytes,

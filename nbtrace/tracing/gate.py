@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from opentelemetry.trace import NonRecordingSpan, Tracer, TracerProvider, get_current_span
 
-from nbtrace.tracing.provider import NbtraceTracer, NbtraceTracerProvider
+from nbtrace.tracing.provider import NbtraceTracer, NbtraceTracerProvider, scope_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,14 +18,16 @@ if TYPE_CHECKING:
     from opentelemetry.context import Context
     from opentelemetry.trace import Span
 
+    from nbtrace.entities.scope import InstrumentationScope
+
 
 class GatedTracer(NbtraceTracer):
     """Makes spans while its gate is open."""
 
     def __init__(
-        self, gate: GatedProvider, provider: NbtraceTracerProvider, name: str, version: str
+        self, gate: GatedProvider, provider: NbtraceTracerProvider, scope: InstrumentationScope
     ) -> None:
-        super().__init__(provider, name, version)
+        super().__init__(provider, scope)
         self._gate = gate
 
     def start_span(
@@ -63,9 +65,10 @@ class GatedProvider(TracerProvider):
         attributes: Mapping[str, Any] | None = None,
     ) -> Tracer:
         """Return the tracer of a library."""
-        del schema_url, attributes
-        version = instrumenting_library_version or ""
-        return GatedTracer(self, self._provider, instrumenting_module_name, version)
+        scope = scope_of(
+            instrumenting_module_name, instrumenting_library_version, schema_url, attributes
+        )
+        return GatedTracer(self, self._provider, scope)
 
 
 def gated(provider: TracerProvider) -> TracerProvider:

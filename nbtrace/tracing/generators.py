@@ -88,7 +88,7 @@ class _Call:
         self.count += 1
         if not options.capture_content or self.count > MAX_CHUNKS:
             return
-        text = encode_json(chunk)
+        text = encode_json(chunk, record.trace)
         self.texts.append(text)
         if self.reducer is not None:
             self.raw.append(chunk)
@@ -113,7 +113,7 @@ class _Call:
     def _outputs(self, record: SpanRecord) -> str:
         if self.reducer is not None:
             try:
-                return encode_json(self.reducer(self.raw))
+                return encode_json(self.reducer(self.raw), record.trace)
             except Exception as error:
                 logger.debug("the output_reducer of %r failed: %r", record.name, error)
         if self.count > len(self.texts):

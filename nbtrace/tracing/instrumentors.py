@@ -17,6 +17,7 @@ from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 from nbtrace.config import options
+from nbtrace.entities.media import MAX_CHARACTERS
 from nbtrace.tracing.libraries import (
     FAMILIES,
     GENAI,
@@ -42,6 +43,8 @@ _WITH_CONTENT = {
     "TRACELOOP_TRACE_CONTENT": "true",
     # a thousand numbers a text tell a reader nothing
     "OPENINFERENCE_HIDE_EMBEDDING_VECTORS": "true",
+    # beyond 32,000 characters it leaves pictures out; the store keeps them beside the span
+    "OPENINFERENCE_BASE64_IMAGE_MAX_LENGTH": str(MAX_CHARACTERS),
 }
 _WITHOUT_CONTENT = {
     CAPTURE_VARIABLE: "NO_CONTENT",

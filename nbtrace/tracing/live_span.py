@@ -11,6 +11,7 @@ import orjson
 
 from nbtrace.config import options
 from nbtrace.entities import Link, Span, SpanEvent, SpanLogLevel, SpanStatus, SpanStatusCode
+from nbtrace.entities.checks import checked_mapping, checked_nanoseconds
 from nbtrace.entities.constant import JSON_ATTRIBUTE_KEYS, SpanAttributeKey
 from nbtrace.exceptions import NbtraceError
 from nbtrace.otel.otlp import decode_span
@@ -56,7 +57,7 @@ class LiveSpan(Span):
         """Return the span as it stands, unaffected by what follows."""
         record = self.record
         return decode_span(
-            orjson.loads(record.line()), **record.trace.recorder.decoded_scope(record.scope)
+            orjson.loads(record.line()), **record.trace.recorder.sources[record.scope]._asdict()
         )
 
     @property
@@ -178,7 +179,7 @@ class LiveSpan(Span):
         """
         record = self.record
         if record.end_time is None and options.capture_content:
-            record.inputs = encode_json(inputs)
+            record.inputs = encode_json(inputs, record.trace)
             trace = record.trace
             if trace.snapshotted or trace.root is record:
                 trace.refresh(record)
@@ -193,7 +194,7 @@ class LiveSpan(Span):
         """
         record = self.record
         if record.end_time is None and options.capture_content:
-            record.outputs = encode_json(outputs)
+            record.outputs = encode_json(outputs, record.trace)
 
     def set_attribute(self, key: str, value: Any) -> None:
         """Set an attribute, typed as it is; MLflow's reserved keys become JSON text.
@@ -217,7 +218,7 @@ class LiveSpan(Span):
             elif key == TYPE_KEY:
                 record.span_type = str(value)
             else:
-                record.put(key, encode_json(value))
+                record.put(key, encode_json(value, record.trace))
             return
         record.put(str(key), value)
 
@@ -229,7 +230,7 @@ class LiveSpan(Span):
         attributes : mapping
             Names and values.
         """
-        for key, value in (attributes or {}).items():
+        for key, value in checked_mapping("attributes", attributes).items():
             self.set_attribute(key, value)
 
     def set_span_type(self, span_type: str) -> None:
@@ -289,8 +290,12 @@ class LiveSpan(Span):
         event : SpanEvent
             Its time in nanoseconds since the epoch.
         """
+        if not hasattr(event, "name") or not hasattr(event, "attributes"):
+            msg = f"add_event takes a SpanEvent(name, attributes=...), got {type(event).__name__}"
+            raise NbtraceError.invalid(msg)
         if self.record.end_time is None:
-            self.record.put_event(event.name, event.attributes, event.timestamp)
+            attributes = checked_mapping("the attributes of an event", event.attributes)
+            self.record.put_event(event.name, attributes, getattr(event, "timestamp", None))
 
     def add_link(self, link: Link) -> None:
         """Add a link to another span.
@@ -300,11 +305,15 @@ class LiveSpan(Span):
         link : Link
             Trace id (``tr-`` or bare hex) and span id.
         """
+        ids = getattr(link, "trace_id", None), getattr(link, "span_id", None)
+        if not (isinstance(ids[0], str) and isinstance(ids[1], str)):
+            msg = f"a link is a Link(trace_id=..., span_id=...), both texts; got {link!r}"
+            raise NbtraceError.invalid(msg)
         if self.record.end_time is None:
-            hex_id = link.trace_id.removeprefix("tr-")
-            self.record.put_link(
-                hex_id, link.span_id, link.attributes, link.trace_state, link.flags
-            )
+            attributes = checked_mapping("the attributes of a link", link.attributes)
+            state, flags = getattr(link, "trace_state", ""), getattr(link, "flags", 0)
+            hex_id = ids[0].removeprefix("tr-")
+            self.record.put_link(hex_id, ids[1], attributes, state, flags)
 
     def record_exception(self, exception: BaseException | str) -> None:
         """Record an exception and set the status to ERROR.
@@ -341,13 +350,14 @@ class LiveSpan(Span):
         record = self.record
         if record.end_time is not None:
             return
+        end_time = checked_nanoseconds("end_time_ns", end_time_ns)
         if attributes:
             self.set_attributes(attributes)
         if outputs is not None:
             self.set_outputs(outputs)
         if status is not None:
             self.set_status(status)
-        finish(record, end_time_ns)
+        finish(record, end_time)
 
     def to_dict(self) -> dict[str, Any]:
         """Return MLflow's v3 dictionary of the span as it stands."""

@@ -117,7 +117,7 @@ class LiveTrace:
         return part_path(location, self.trace_id, self.start_time // NS_PER_MS, part)
 
     def _decode(self, scope: int, line: bytes) -> Span:
-        return decode_span(orjson.loads(line), **self.recorder.decoded_scope(scope))
+        return decode_span(orjson.loads(line), **self.recorder.sources[scope]._asdict())
 
     def span(self, span_id: str) -> Span | None:
         """Return one span by its id, open or ended; None when there is none."""

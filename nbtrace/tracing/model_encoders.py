@@ -66,7 +66,7 @@ def encode_pydantic(value: Any, snapshot: Snapshot, depth: int) -> Any:
     return snapshot.mapping(value, fields.items(), len(fields), depth)
 
 
-def _encode_hidden(value: Any, snapshot: Snapshot, depth: int) -> str:  # noqa: ARG001
+def _encode_hidden(value: Any, snapshot: Snapshot, depth: int) -> str:
     """Write a value whose type exists to hide it."""
     return "**********"
 

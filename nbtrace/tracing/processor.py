@@ -13,12 +13,15 @@ from typing import TYPE_CHECKING, Any, cast
 
 import orjson
 
+from nbtrace.entities.timestamps import as_nanoseconds
+from nbtrace.otel.dropped import counts_of
 from nbtrace.otel.otlp import encode_attributes
+from nbtrace.store.plain_spans import KNOWN_REMOTE, REMOTE
 from nbtrace.tracing.context import is_suppressed
 from nbtrace.tracing.current import get_current
-from nbtrace.tracing.recorder import current_recorder
+from nbtrace.tracing.recorder import available_recorder
 from nbtrace.tracing.redaction import redact_text
-from nbtrace.tracing.span_data import ERROR, KNOWN_REMOTE, REMOTE, shown_name, time_ns
+from nbtrace.tracing.span_data import ERROR, shown_name, time_ns
 from nbtrace.tracing.starting import new_trace, switch
 from nbtrace.tracing.values import encode_each
 
@@ -60,13 +63,13 @@ class ForeignSpan:
     @property
     def start_time(self) -> int:
         """Nanoseconds since the epoch."""
-        return int(self.span.start_time or 0)
+        return as_nanoseconds(self.span.start_time) or 0
 
     @property
     def end_time(self) -> int | None:
         """Nanoseconds since the epoch, None while it is open."""
-        end: int | None = self.span.end_time
-        return end
+        end = self.span.end_time
+        return None if end is None else as_nanoseconds(end) or self.start_time
 
     def line(self) -> bytes:
         """Return the span as one OTLP/JSON object, redacted."""
@@ -85,37 +88,41 @@ class ForeignSpan:
         encoded["name"] = self.name
         encoded["kind"] = _KINDS.get(getattr(span.kind, "name", ""), 1)
         encoded["startTimeUnixNano"] = str(self.start_time)
-        if span.end_time is not None:
-            encoded["endTimeUnixNano"] = str(span.end_time)
-        encoded["attributes"] = encode_attributes(_redacted(span.attributes))
+        if self.end_time is not None:
+            encoded["endTimeUnixNano"] = str(self.end_time)
+        attributes = _redacted(span.attributes, self.trace)
+        for kind in ("attributes", "events", "links"):
+            if dropped := getattr(span, f"dropped_{kind}", 0):
+                attributes[f"otel.dropped_{kind}_count"] = dropped
+        encoded["attributes"] = encode_attributes(attributes)
+        encoded |= counts_of(attributes)
         if span.events:
             encoded["events"] = [
                 {
-                    "timeUnixNano": str(event.timestamp),
+                    "timeUnixNano": str(as_nanoseconds(event.timestamp) or 0),
                     "name": shown_name(event.name),
-                    "attributes": encode_attributes(_redacted(event.attributes)),
+                    **_attributes_of(event, self.trace),
                 }
                 for event in span.events
             ]
         if span.links:
             encoded["links"] = [
-                {
-                    **_pointer(link.context),
-                    "attributes": encode_attributes(_redacted(link.attributes)),
-                }
+                {**_pointer(link.context), **_attributes_of(link, self.trace)}
                 for link in span.links
             ]
-        for count in ("dropped_attributes", "dropped_events", "dropped_links"):
-            dropped = getattr(span, count, 0)
-            if dropped:
-                first, second = count.split("_")
-                encoded[f"{first}{second.capitalize()}Count"] = dropped
         status = span.status
         encoded["status"] = {"code": _STATUS.get(status.status_code.name, 0)}
         if status.description:
             encoded["status"]["message"] = redact_text(_clean(status.description))
         line: bytes = orjson.dumps(encoded)
         return line
+
+
+def _attributes_of(part: Any, trace: ActiveTrace) -> dict[str, Any]:
+    """Return the attributes of an event or a link, and how many were left out."""
+    dropped = getattr(part, "dropped_attributes", 0)
+    counts = {"droppedAttributesCount": dropped} if dropped else {}
+    return {"attributes": encode_attributes(_redacted(part.attributes, trace)), **counts}
 
 
 def _pointer(context: SpanContext) -> dict[str, Any]:
@@ -134,13 +141,14 @@ def _clean(text: Any) -> str:
     return str(text).encode("utf-8", "replace").decode()
 
 
-def _redacted(attributes: Mapping[str, Any] | None) -> dict[str, Any]:
+def _redacted(attributes: Mapping[str, Any] | None, trace: ActiveTrace) -> dict[str, Any]:
     """Return attributes of a foreign span, bounded and redacted."""
     return encode_each(
         {
             key: list(value) if isinstance(value, tuple) else value
             for key, value in dict(attributes or {}).items()
-        }
+        },
+        trace,
     )
 
 
@@ -168,7 +176,9 @@ class SpanProcessor:
         context = span.get_span_context()
         if not context.is_valid or not context.trace_flags.sampled:
             return
-        recorder = current_recorder()
+        recorder = available_recorder()
+        if recorder is None:
+            return
         hex_id = f"{context.trace_id:032x}"
         trace = recorder.find(hex_id)
         begins = trace is None
@@ -176,11 +186,7 @@ class SpanProcessor:
             trace = new_trace(recorder, hex_id)
         elif not trace.announced:
             trace.announce()
-        scope = span.instrumentation_scope
-        number = recorder.scope_number(
-            scope.name if scope else "", (scope.version if scope else "") or "",
-            span.resource.attributes,
-        )  # fmt: skip
+        number = recorder.sources.number(span.instrumentation_scope, span.resource)
         foreign = cast("OpenSpan", ForeignSpan(trace, span, number))
         trace.open[f"{context.span_id:016x}"] = foreign
         if begins:
@@ -200,11 +206,11 @@ class SpanProcessor:
             logger.warning("nbtrace could not record the span %r", span.name, exc_info=True)
 
     def _end(self, span: Any) -> None:
-        if span.start_time is not None and span.start_time < self._since and switch.on:
+        if 0 < (as_nanoseconds(span.start_time) or 0) < self._since and switch.on:
             self._register(span)
         context = span.get_span_context()
-        recorder = current_recorder()
-        trace = recorder.find(f"{context.trace_id:032x}")
+        recorder = available_recorder()
+        trace = None if recorder is None else recorder.find(f"{context.trace_id:032x}")
         if trace is None:
             return
         foreign = trace.open.pop(f"{context.span_id:016x}", None)
@@ -214,7 +220,7 @@ class SpanProcessor:
         trace.keep(foreign.scope, foreign.line())
         if trace.root is foreign:
             failed = _STATUS.get(span.status.status_code.name, 0) == ERROR
-            trace.finish(failed, foreign.start_time, span.end_time or foreign.start_time)
+            trace.finish(failed, foreign.start_time, foreign.end_time or foreign.start_time)
 
     def shutdown(self) -> None:
         """Write what is left."""
@@ -222,4 +228,5 @@ class SpanProcessor:
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
         """Wait until what has ended is on disk."""
-        return current_recorder().flush(timeout_millis / 1_000)
+        recorder = available_recorder()
+        return recorder is None or recorder.flush(timeout_millis / 1_000)

@@ -15,6 +15,7 @@ from opentelemetry import baggage
 from opentelemetry.context import Context
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceState
 
+from nbtrace.entities.checks import checked_mapping
 from nbtrace.entities.constant import SpanAttributeKey, TraceTagKey
 from nbtrace.tracing.context import context as trace_context
 from nbtrace.tracing.context import current_defaults
@@ -93,7 +94,8 @@ def set_tracing_context_from_http_request_headers(headers: Mapping[str, str]) ->
     ...         span.trace_id
     'tr-0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a'
     """
-    lower = {str(key).lower(): str(value) for key, value in headers.items()}
+    given = checked_mapping("headers", headers)
+    lower = {str(key).lower(): str(value) for key, value in given.items()}
     parent = parse_traceparent(lower.get("traceparent", ""))
     if parent is None:
         logger.warning("the request has no usable traceparent header; its spans begin a new trace")

@@ -25,11 +25,13 @@ from opentelemetry.trace import (
 from opentelemetry.util._decorator import _agnosticcontextmanager
 
 from nbtrace.config import options
+from nbtrace.entities.scope import InstrumentationScope
 from nbtrace.tracing.context import leave
 from nbtrace.tracing.current import SPAN_KEY, attach, get_current, with_span
 from nbtrace.tracing.failures import describe
 from nbtrace.tracing.processor import SpanProcessor
 from nbtrace.tracing.redaction import current_rules
+from nbtrace.tracing.span_details import INTERNAL
 from nbtrace.tracing.starting import begin, joins
 from nbtrace.tracing.unsampled import UNSAMPLED
 
@@ -49,10 +51,9 @@ MAX_WRAPPERS = 8
 class NbtraceTracer(Tracer):
     """Makes nbtrace's spans for a library, or hands on to the provider that took our place."""
 
-    def __init__(self, provider: NbtraceTracerProvider, name: str, version: str) -> None:
+    def __init__(self, provider: NbtraceTracerProvider, scope: InstrumentationScope) -> None:
         self._provider = provider
-        self._name = name
-        self._version = version
+        self._scope = scope
         self._next: tuple[TracerProvider, Tracer] | None = None
 
     def _other(self) -> Tracer | None:
@@ -60,7 +61,7 @@ class NbtraceTracer(Tracer):
         if current is None or current is self._provider:
             return None
         if self._next is None or self._next[0] is not current:
-            self._next = (current, current.get_tracer(self._name, self._version))
+            self._next = (current, current.get_tracer(*self._scope))
         return self._next[1]
 
     def start_span(  # noqa: PLR0913, PLR0917 - OpenTelemetry's signature
@@ -90,8 +91,8 @@ class NbtraceTracer(Tracer):
                 return NonRecordingSpan(parent.get_span_context())
             return UNSAMPLED
         record.span_type = ""
-        record.kind_number = kind.value + 1
-        record.scope = record.trace.recorder.scope_number(self._name, self._version)
+        record.kind_number = kind.value + 1 if isinstance(kind, SpanKind) else INTERNAL
+        record.scope = record.trace.recorder.sources.number(self._scope)
         if attributes:
             record.set_attributes(attributes)
         for link in links or ():
@@ -145,6 +146,17 @@ def _is_left_out(parent: SpanContext) -> bool:
     return parent.is_valid and not joins(parent, options.sampling_ratio)
 
 
+def scope_of(
+    name: str,
+    version: str | None,
+    schema_url: str | None,
+    attributes: Mapping[str, Any] | None,
+) -> InstrumentationScope:
+    """Return the scope of what ``get_tracer`` was told."""
+    kept = dict(attributes) if attributes else None
+    return InstrumentationScope(name, version or "", schema_url or "", kept)
+
+
 class NbtraceTracerProvider(TracerProvider):
     """nbtrace's provider, in OpenTelemetry's place while nobody else's is."""
 
@@ -156,8 +168,10 @@ class NbtraceTracerProvider(TracerProvider):
         attributes: Mapping[str, Any] | None = None,
     ) -> Tracer:
         """Return the tracer of a library."""
-        del schema_url, attributes
-        return NbtraceTracer(self, instrumenting_module_name, instrumenting_library_version or "")
+        scope = scope_of(
+            instrumenting_module_name, instrumenting_library_version, schema_url, attributes
+        )
+        return NbtraceTracer(self, scope)
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
         """Wait until what has ended is on disk."""

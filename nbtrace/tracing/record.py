@@ -21,15 +21,22 @@ from opentelemetry.trace import (
 )
 from opentelemetry.trace import Span as OtelSpan
 
+from nbtrace.entities.resource import Resource, schema_url_of
+from nbtrace.entities.timestamps import as_nanoseconds
 from nbtrace.otel.otlp import decode_attributes
-from nbtrace.store.plain_spans import FUNCTION_KEY, INPUTS_KEY, OUTPUTS_KEY, TYPE_KEY
+from nbtrace.store.plain_spans import (
+    FUNCTION_KEY,
+    INPUTS_KEY,
+    KNOWN_REMOTE,
+    OUTPUTS_KEY,
+    REMOTE,
+    TYPE_KEY,
+)
 from nbtrace.tracing.current import attach, get_current, with_span
 from nbtrace.tracing.failures import describe
 from nbtrace.tracing.redaction import redact_text
 from nbtrace.tracing.span_data import (
-    KNOWN_REMOTE,
     OK,
-    REMOTE,
     UNSET,
     SpanData,
     json_string,
@@ -37,6 +44,7 @@ from nbtrace.tracing.span_data import (
     time_ns,
 )
 from nbtrace.tracing.span_ids import new_span_id, ready_ids
+from nbtrace.tracing.w3c import flags_and_state
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -46,10 +54,6 @@ if TYPE_CHECKING:
     from opentelemetry.util.types import Attributes
 
     from nbtrace.tracing.active import ActiveTrace
-
-_RANDOM_TRACE_ID = 2  # W3C's second bit, which older versions of the API have no name for
-# nbtrace's own trace ids are random.
-SAMPLED = TraceFlags(TraceFlags.SAMPLED | _RANDOM_TRACE_ID)
 
 _FLAGS = 0xFF  # of OTLP's, those that W3C defines
 
@@ -65,7 +69,7 @@ class SpanRecord(SpanData, OtelSpan):
         """Return the ids by which other spans refer to this one."""
         context = self.context
         if context is None:
-            flags, state = self._inherited()
+            flags, state = flags_and_state(self)
             context = self.context = SpanContext(
                 int(self.trace.hex, 16),
                 int(self.span_id, 16),
@@ -74,24 +78,6 @@ class SpanRecord(SpanData, OtelSpan):
                 trace_state=state,
             )
         return context
-
-    def _inherited(self) -> tuple[TraceFlags, TraceState | None]:
-        """Return the flags and the ``tracestate`` that came with the nearest parent from outside.
-
-        A span whose parents have ended has them of the trace's root.
-        """
-        trace = self.trace
-        span: object = self
-        while type(span) is SpanRecord:
-            if span.context is not None:
-                return span.context.trace_flags, span.context.trace_state
-            outside = span.parent_context
-            if outside is not None and (outside.is_remote or outside.trace_state):
-                random = outside.trace_flags & _RANDOM_TRACE_ID
-                return TraceFlags(TraceFlags.SAMPLED | random), outside.trace_state
-            above = trace.open.get(span.parent_id or "")
-            span = above or (trace.root if span is not trace.root else None)
-        return SAMPLED, None
 
     def is_recording(self) -> bool:
         """Return whether the span is open."""
@@ -104,7 +90,7 @@ class SpanRecord(SpanData, OtelSpan):
     def set_attribute(self, key: str, value: Any) -> None:
         """Set an attribute of an open span."""
         if self.end_time is None:
-            self.put(key, value)
+            self.put(key if isinstance(key, str) else str(key), value)
 
     def set_attributes(self, attributes: Mapping[str, Any]) -> None:
         """Set several attributes of an open span."""
@@ -120,7 +106,7 @@ class SpanRecord(SpanData, OtelSpan):
 
     def add_link(self, context: SpanContext, attributes: Attributes = None) -> None:
         """Add a link to another span."""
-        if self.end_time is not None:
+        if self.end_time is not None or context is None:
             return
         state = context.trace_state.to_header() if context.trace_state else ""
         if not (context.is_valid or attributes or state):
@@ -142,7 +128,7 @@ class SpanRecord(SpanData, OtelSpan):
             code, description = status.status_code, status.description
         else:
             code = status
-        if code is StatusCode.UNSET:
+        if code not in _CODES[1:]:  # what is no status changes nothing, as in the SDK
             return
         self.status_code = _CODES.index(code)
         self.status_message = (
@@ -218,6 +204,7 @@ class SpanRecord(SpanData, OtelSpan):
                 event["name"],
                 int(event["timeUnixNano"]),
                 _as_read(decode_attributes(event["attributes"])),
+                event.get("droppedAttributesCount", 0),
             )
             for event in self.event_list or ()
         ]
@@ -262,12 +249,13 @@ class SpanRecord(SpanData, OtelSpan):
     @property
     def resource(self) -> ReadableResource:
         """The resource of the process."""
-        return ReadableResource(_as_read(self.trace.recorder.resource_of(self.scope)))
+        resource = self.trace.recorder.sources[self.scope].resource
+        return ReadableResource(_as_read(resource or {}), schema_url_of(resource))
 
     @property
     def instrumentation_scope(self) -> Any:
         """The library that made the span."""
-        return self.trace.recorder.scope_of(self.scope)
+        return self.trace.recorder.sources[self.scope].scope
 
 
 _new: Callable[[type[SpanRecord]], SpanRecord] = object.__new__
@@ -297,20 +285,23 @@ def new_record(
     record.function = record.details = None
     record.status_code = UNSET
     # The clock is read late, so that nbtrace's own work is not part of the span.
-    if start_time is None:
+    if start_time is None or (moment := as_nanoseconds(start_time)) is None:
         record.mono = monotonic_ns()
         record.start_time = time_ns()
     else:
         record.mono = None
-        record.start_time = start_time
+        record.start_time = moment
     return record
 
 
-class ReadableResource(dict[str, Any]):
+class ReadableResource(Resource):
     """A resource as instrumentors read it: a mapping, and the SDK's ``attributes``."""
 
     __slots__ = ()
-    schema_url = ""
+
+    def __hash__(self) -> int:  # type: ignore[override]  # dict's is None, the SDK's can be hashed
+        """Let exporters group spans by it."""
+        return hash(frozenset(self))
 
     @property
     def attributes(self) -> Mapping[str, Any]:
@@ -332,12 +323,15 @@ def _tuples(value: Any) -> Any:
 class ReadableEvent:
     """An event as instrumentors read it."""
 
-    __slots__ = ("attributes", "name", "timestamp")
+    __slots__ = ("attributes", "dropped_attributes", "name", "timestamp")
 
-    def __init__(self, name: str, timestamp: int, attributes: Mapping[str, Any]) -> None:
+    def __init__(
+        self, name: str, timestamp: int, attributes: Mapping[str, Any], dropped_attributes: int
+    ) -> None:
         self.name = name
         self.timestamp = timestamp
         self.attributes = attributes
+        self.dropped_attributes = dropped_attributes
 
 
 def activate(record: OtelSpan) -> tuple[Context, Context]:

@@ -15,12 +15,8 @@ import sys
 import threading
 import time
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import orjson
-
-from nbtrace.entities import InstrumentationScope
-from nbtrace.otel.otlp import decode_attributes, encode_attributes
 from nbtrace.store import current_store
 from nbtrace.store.errors import StoreUnavailable
 from nbtrace.store.journal import Journal
@@ -29,13 +25,11 @@ from nbtrace.store.locks import ACTIVE_NAME, LOCK_NAME, try_lock, unlock
 from nbtrace.store.scopes import ScopeTable
 from nbtrace.store.writer import Writer
 from nbtrace.tracing import environment
+from nbtrace.tracing.sources import Sources
 from nbtrace.tracing.span_data import time_ns
 from nbtrace.tracing.span_ids import seed_ids
-from nbtrace.tracing.texts import plain_text
-from nbtrace.tracing.values import encode_each
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
     from nbtrace.store.store import Store
@@ -71,18 +65,18 @@ class Recorder:
         directory = self._open_directory()
         self.directory = directory
         self.journal = Journal(directory, mapped=environment.mapping_is_safe(store.directory))
-        self.scopes = ScopeTable(directory, environment.own_scope())
+        scopes = ScopeTable(directory, environment.own_scope())
+        self.sources = Sources(scopes)
         self.traces: dict[str, ActiveTrace] = {}
         self.ended: dict[str, ActiveTrace] = {}
         self.writer = Writer(
             store,
             self.journal,
-            self.scopes,
+            scopes,
             self.process,
             standard_tags=environment.standard_tags,
             tick=self.tick,
         )
-        self._decoded: dict[int, dict[str, Any]] = {}
         self._warned = False
 
     def _open_directory(self) -> Path | None:
@@ -199,9 +193,15 @@ class Recorder:
         self.warn()
         return done
 
+    @property
+    def unwritable(self) -> str | None:
+        """Why the store cannot be written, None when all is well."""
+        problem = self.problem or self.journal.problem or self.writer.problem
+        return None if problem is None else str(problem)
+
     def warn(self) -> None:
         """Say once, on the caller's thread, that the store cannot be written."""
-        problem = self.problem or self.journal.problem or self.writer.problem
+        problem = self.unwritable
         if problem is None or self._warned:
             return
         self._warned = True
@@ -210,47 +210,7 @@ class Recorder:
             "are kept in memory, up to a limit. Free space, or set NBTRACE_DIR to a directory that "
             "can be written and restart."
         )
-        try:
-            warnings.warn(message, stacklevel=3)
-        except Warning:  # warnings turned into errors must not reach traced code
-            print(message, file=sys.stderr)  # noqa: T201
-
-    def scope_of(self, number: int) -> InstrumentationScope | None:
-        """Return the instrumentation scope of a number."""
-        scope: InstrumentationScope | None = self.decoded_scope(number)["scope"]
-        return scope
-
-    def resource_of(self, number: int) -> Mapping[str, Any]:
-        """Return the resource attributes of a number."""
-        resource: Mapping[str, Any] = self.decoded_scope(number)["resource"]
-        return resource
-
-    def decoded_scope(self, number: int) -> dict[str, Any]:
-        """Return resource and scope of a number as keywords for ``decode_span``."""
-        found = self._decoded.get(number)
-        if found is None:
-            resource, scope = (orjson.loads(text) for text in self.scopes[number])
-            found = self._decoded[number] = {
-                "resource": decode_attributes(resource.get("attributes", [])),
-                "scope": InstrumentationScope(
-                    name=scope.get("name", ""), version=scope.get("version", "")
-                ),
-            }
-        return found
-
-    def scope_number(
-        self, name: str, version: str = "", resource: Mapping[str, Any] | None = None
-    ) -> int:
-        """Return the number of a library's scope, with a foreign resource where there is one."""
-        own_resource, _ = self.scopes[0]
-        encoded = (
-            own_resource
-            if resource is None
-            else orjson.dumps({"attributes": encode_attributes(encode_each(resource))})
-        )
-        name, version = plain_text(name), plain_text(version)
-        scope = {"name": name, "version": version} if version else {"name": name}
-        return self.scopes.number(encoded, orjson.dumps(scope))
+        _tell(message)
 
     def span_location(self, experiment_id: str) -> str | Path:
         """Return where the span files of an experiment are."""
@@ -278,6 +238,13 @@ class Recorder:
         if self.lock_handle is not None:
             unlock(self.lock_handle)
         return list(self.traces.values())
+
+
+def _tell(message: str) -> None:
+    try:
+        warnings.warn(message, stacklevel=4)
+    except Warning:  # warnings turned into errors must not reach traced code
+        print(message, file=sys.stderr)  # noqa: T201
 
 
 def _own_lock(path: Path) -> int | None:
@@ -331,12 +298,36 @@ last_trace = _LastOfThread()
 
 _recorder: Recorder | None = None
 _making = threading.RLock()
+# Why there is no recorder, as far as it has been said.
+_told: set[str] = set()
 
 
 def current_recorder() -> Recorder:
     """Return the process's recorder, making it at the first call."""
     recorder = _recorder
     return recorder if recorder is not None else _make()
+
+
+def available_recorder() -> Recorder | None:
+    """Return the process's recorder; None where there can be no store, of which one warning tells.
+
+    Traced code runs on there, as if tracing were off.
+    """
+    recorder = _recorder
+    if recorder is not None:
+        return recorder
+    try:
+        return _make()
+    except StoreUnavailable as error:
+        tell_once(error)
+        return None
+
+
+def tell_once(error: StoreUnavailable) -> None:
+    """Say why there can be no store, unless it has been said."""
+    if error.message not in _told:
+        _told.add(error.message)
+        _tell(f"nothing is traced: {error}")
 
 
 def existing_recorder() -> Recorder | None:

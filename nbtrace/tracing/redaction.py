@@ -31,6 +31,7 @@ from nbtrace.tracing.secret_names import (
     name_kind,
     set_extra_names,
 )
+from nbtrace.tracing.secret_shapes import SCHEMA_SAMPLES, is_schema, named_value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -45,19 +46,21 @@ MAX_DEPTH = 200
 # The shortest text with a secret in it is like `pwd=x`.
 MIN_TEXT_CHARACTERS = 5
 
-_SCHEMA_TYPES = frozenset({"string", "integer", "number", "boolean", "object", "array", "null"})
-_SCHEMA_SAMPLES = frozenset({"default", "const", "enum", "example", "examples"})
-_SCHEMA_WORDS = frozenset({"type", "$ref", "anyOf", "oneOf", "allOf"})
-_NAMING_KEYS = ("name", "key", "header", "Name", "Key")
 _HEADERS = frozenset({"authorization", "cookie"})
 _PAIR = 2
+# What stands for a text that could not be examined begins so.
+FAILED = "[nbtrace: not recorded, redaction failed with"
 _PAIRS = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 _LONE = re.compile("[\ud800-\udfff]+")
 # A text that is JSON and suspicious is parsed, which takes as long as judging so many places.
 _JSON_PLACES = 4
 # A container with more children is searched in pieces of so many, as JSON text, and only what is
 # suspicious is walked: that costs a tenth of walking it.
-_PIECE = 32
+_PIECE = 64
+# Where secrets are about, long texts up to this are searched at once; of others it is faster to ask
+# first whether there is anything.
+MAX_SEARCHED_CHARACTERS = 4_096
+_JSON_BEGINNINGS = frozenset('{["\n\r\t\v\f ')
 _HARMLESS = NameKind.HARMLESS
 # Longer strings in a list are texts, not names.
 _MAX_NAME_CHARACTERS = 64
@@ -66,21 +69,26 @@ _MAX_NAME_CHARACTERS = 64
 class _Rules:
     """What `options` say, compiled; made anew when they change."""
 
-    __slots__ = ("has_long_number", "is_suspicious", "locator", "patterns", "version")
-
     def __init__(self) -> None:
         # compiling the patterns is for the first trace, not for the import of nbtrace
-        from nbtrace.tracing.secret_patterns import Locator, searcher
+        from nbtrace.tracing.secret_patterns import MIN_LONG_CHARACTERS, Locator, searcher
+        from nbtrace.tracing.secret_text import Allowance, redact_plain, unexamined
 
         self.version = options.version
         self.patterns: tuple[re.Pattern[str], ...] = tuple(options.redact_patterns)
         set_extra_names(tuple(options.redact_keys))
         self.locator = Locator(tuple(options.redact_keys))
+        self.redact_plain = redact_plain
+        self.new_allowance = Allowance
+        self.unexamined = unexamined
         gate = self.locator.is_suspicious
         # orjson reads an integer beyond 64 bits as a float
         self.has_long_number = searcher("[0-9]{19}")
         # What a person's own pattern finds in a value need not be found in its JSON text.
         self.is_suspicious: Callable[[str], bool] = (lambda _: True) if self.patterns else gate
+        # the same, for texts shorter than `min_long`
+        self.short_gate = self.is_suspicious if self.patterns else self.locator.short_gate
+        self.min_long = MIN_LONG_CHARACTERS
 
 
 class _Walk:
@@ -142,23 +150,34 @@ def _redact_string(text: str, walk: _Walk, level: int) -> str:
         return text
     for pattern in walk.patterns:
         text = pattern.sub(REDACTED, text)
-    text = without_surrogates(text)
-    if not walk.locator.is_suspicious(text):
-        if walk.allowance is not None:
-            walk.allowance.read(len(text))
-        return text
-    from nbtrace.tracing.secret_text import Allowance, redact_plain, unexamined
+    if not text.isascii():
+        text = without_surrogates(text)
+    allowance = walk.allowance
+    if (
+        allowance is not None
+        and allowance.places >= 0
+        and walk.rules.min_long <= len(text) <= MAX_SEARCHED_CHARACTERS
+        and text[0] not in _JSON_BEGINNINGS
+    ):
+        return walk.rules.redact_plain(text, walk.locator, allowance)
+    if walk.locator.is_suspicious(text):
+        return _redact_suspicious(text, walk, level)
+    if allowance is not None:
+        allowance.read(len(text))
+    return text
 
+
+def _redact_suspicious(text: str, walk: _Walk, level: int) -> str:
     if walk.allowance is None:
-        walk.allowance = Allowance()
+        walk.allowance = walk.rules.new_allowance()
     if walk.allowance.places < 0:
-        return unexamined(len(text))
+        return walk.rules.unexamined(len(text))
     if level < MAX_JSON_LEVELS and text.lstrip()[:1] in {"{", "[", '"'}:
         walk.allowance.places -= _JSON_PLACES
         redacted = _redact_json(text, walk, level + 1)
         if redacted is not None:
             return redacted
-    return redact_plain(text, walk.locator, walk.allowance)
+    return walk.rules.redact_plain(text, walk.locator, walk.allowance)
 
 
 def _redact_json(text: str, walk: _Walk, level: int) -> str | None:
@@ -216,8 +235,8 @@ def _redact_dict(
     """Redact a mapping that stands under a name of a kind."""
     if depth >= MAX_DEPTH:
         return {"…": REDACTED}
-    named = _named_entry(tree)
-    schema = under is not _HARMLESS and _is_schema(tree)
+    named = named_value(tree)
+    schema = under is not _HARMLESS and is_schema(tree)
     changed: dict[str, Any] = {}
     renamed: dict[str, str] = {}
     large = len(tree) > _PIECE and named is under is _HARMLESS
@@ -228,7 +247,7 @@ def _redact_dict(
         kind, name = known
         if named is not _HARMLESS and key == "value":
             kind = max(kind, named)
-        if under is not _HARMLESS and not (schema and key not in _SCHEMA_SAMPLES):
+        if under is not _HARMLESS and not (schema and key not in SCHEMA_SAMPLES):
             kind = max(kind, under)
         redacted = _redact_under(value, kind, key, walk, level, depth + 1)
         if redacted is not value:
@@ -263,27 +282,27 @@ def _redact_list(
     before = _HARMLESS
     pair = len(tree) == _PAIR
     large = len(tree) > _PIECE and under is _HARMLESS
-    skipped_to = 0
-    for position, value in enumerate(tree):
-        if position < skipped_to:
-            continue
-        begins_piece = large and position % _PIECE == 0 and before is _HARMLESS
+    for start in range(0, len(tree), _PIECE):
+        piece = tree[start : start + _PIECE]
         # one more than is skipped: a flag and its value are looked at together
-        if begins_piece and _is_harmless(tree[position : position + _PIECE + 1], walk):
-            skipped_to = position + _PIECE
-            redacted += tree[position:skipped_to]
+        if large and before is _HARMLESS and _is_harmless(tree[start : start + _PIECE + 1], walk):
+            redacted += piece
             continue
-        # ["authorization", "..."] is a raw header, ["--password", "..."] a command line.
-        item = _redact_under(value, max(before, under), "", walk, level, depth + 1)
-        changed = changed or item is not value
-        redacted.append(item)
-        before = _HARMLESS
-        if type(value) is str and len(value) < _MAX_NAME_CHARACTERS:
-            if value.startswith("--"):
-                before = name_kind(value)
-            elif pair and position == 0 and name_kind(value) is not _HARMLESS:
-                header = "-" in value or value.lower() in _HEADERS
-                before = NameKind.STRONG if header else NameKind.WEAK
+        for value in piece:
+            # ["authorization", "..."] is a raw header, ["--password", "..."] a command line.
+            if type(value) is str and before is under is _HARMLESS:
+                item = _redact_string(value, walk, level)
+            else:
+                item = _redact_under(value, max(before, under), "", walk, level, depth + 1)
+            changed = changed or item is not value
+            before = _HARMLESS
+            if type(value) is str and len(value) < _MAX_NAME_CHARACTERS:
+                if value.startswith("--"):
+                    before = name_kind(value)
+                elif pair and not redacted and name_kind(value) is not _HARMLESS:
+                    header = "-" in value or value.lower() in _HEADERS
+                    before = NameKind.STRONG if header else NameKind.WEAK
+            redacted.append(item)
     return redacted if changed else tree
 
 
@@ -293,24 +312,6 @@ def _redact_under(  # noqa: PLR0913, PLR0917 - what the walk carries
     if kind is _HARMLESS:
         return _redact_tree(value, walk, level, depth)
     return _conceal(value, kind, key, walk, level, depth)
-
-
-def _named_entry(tree: dict[str, Any]) -> NameKind:
-    """Return the kind of the name in ``{"name": "api_key", "value": ...}``."""
-    if "value" in tree:
-        for key in _NAMING_KEYS:
-            name = tree.get(key)
-            if type(name) is str:
-                return name_kind(name)
-    return _HARMLESS
-
-
-def _is_schema(tree: dict[str, Any]) -> bool:
-    """Return whether a mapping describes a value, as a tool's parameters do, and is none."""
-    kind = tree.get("type")
-    if type(kind) is str:
-        return kind in _SCHEMA_TYPES
-    return not _SCHEMA_WORDS.isdisjoint(tree)
 
 
 def _conceal(  # noqa: PLR0911, PLR0913, PLR0917 - one line per type reads best
@@ -382,7 +383,7 @@ def redact_text(text: str) -> str:
     try:
         return _redact_string(text, _Walk(current_rules()), 0)
     except Exception as error:  # the stack's end; what was not looked at must not be kept
-        return f"[nbtrace: not recorded, redaction failed with {type(error).__name__}]"
+        return f"{FAILED} {type(error).__name__}]"
 
 
 def redact_json_text(text: str) -> str:

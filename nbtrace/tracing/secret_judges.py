@@ -19,6 +19,7 @@ from nbtrace.tracing.secret_values import (
     credential_of_header,
     hides_bare,
     hides_quoted,
+    is_bare_secret,
     is_placeholder,
 )
 
@@ -39,7 +40,19 @@ MIN_CREDENTIAL_WORD_CHARACTERS = 20
 _NAME_CHARACTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-."
 _WORD_CHARACTERS = frozenset(_NAME_CHARACTERS) - frozenset("-.")
 _QUOTES = frozenset("\"'`")
+_OPENINGS = _QUOTES | frozenset("\\rRbBfFuU")
 _DELIMITER = re.compile(r"""(\\{0,16}["'`])?[\])]?[ \t]*([:=!]=?[=>]?|[,>])[ \t]*""")
+# The forms that nearly all secrets have, with nothing in the value that needs a closer look: what
+# stands in quotes, what stands behind a scheme and has a digit, and what stands behind a bare `=`.
+# Each ends where the general patterns below would end it.
+_USUAL = re.compile(
+    r"""([A-Za-z0-9_.-]{0,80}+)(?:["']?[ \t]?[:=][ \t]?(?:"([^"\\\s]{1,256})"|'([^'\\\s]{1,256})')
+    |["']?:[ ]?["']?(?:[bB]earer|[bB]asic)[ ]
+        (?=[A-Za-z._~+/-]{0,512}[0-9])([A-Za-z0-9._~+/-]{16,512}+)(?=[\s"'`<>,;\\]|\Z)
+    |=([A-Za-z0-9_~@#%^!?.-]{6,256}+)(?=[\s"'`<>,;&\\|]|\Z))""",
+    re.VERBOSE,
+)
+_SCHEME_FORM = 4
 _OPENING = re.compile(r'''[rRbBfFuU]{0,2}(\\{0,16})("""|\'\'\'|"|'|`)''')
 _ANNOTATION = re.compile(r"""[A-Za-z_][\w.\[\], |]{0,40}=[ \t]*(?=[rRbBfFuU]{0,2}\\{0,16}["'])""")
 _WRAPPER = re.compile(r"""(?:Secret(?:Str|Bytes)?|str|bytes)\((?=[rRbBfFuU]{0,2}["'])""")
@@ -59,6 +72,9 @@ _PEM_BODY = re.compile(r"[^-]*+(?:-(?!----)[^-]*+)*+-----END [A-Z0-9 ]{0,60}----
 _PEM_OPEN_BODY = re.compile(
     r"(?:(?:\\+[nr]|\s)*[A-Za-z0-9+/=]{16,})*(?:(?:\\+[nr]|\s)*[A-Za-z0-9+/=]+\Z)?"
 )
+_HEADERS = ("authorization", "authorisation")
+# Their values are not what stands up to the next space.
+_SPECIAL = (*_HEADERS, "cookie")
 Stretch = tuple[int, int]
 
 
@@ -69,17 +85,19 @@ def _starts_word(text: str, position: int) -> bool:
     return position > 1 and text[position - 1] in "nrtbf" and text[position - 2] == "\\"
 
 
-def _name_around(text: str, place: int) -> tuple[str, int, int]:
-    """Return the whole name that a place is part of, its start and its end."""
-    low = max(0, place - MAX_NAME_CHARACTERS)
-    before = text[low:place]
-    start = low + len(before.rstrip(_NAME_CHARACTERS))
+def _name_start(text: str, place: int) -> int:
+    """Return where the name begins that a place is part of."""
+    low = place - MAX_NAME_CHARACTERS if place > MAX_NAME_CHARACTERS else 0
+    start = low + len(text[low:place].rstrip(_NAME_CHARACTERS))
     # A line break that is escaped leaves its letter before the name.
     if start and text[start - 1] == "\\" and text[start] in "nrt":
-        start += 1
+        return start + 1
+    return start
+
+
+def _name_end(text: str, place: int) -> int:
     after = text[place : place + MAX_NAME_CHARACTERS]
-    end = place + len(after) - len(after.lstrip(_NAME_CHARACTERS))
-    return text[start:end], start, end
+    return place + len(after) - len(after.lstrip(_NAME_CHARACTERS))
 
 
 def _closing(text: str, start: int, slashes: int, quote: str) -> int:
@@ -104,9 +122,11 @@ def _closing(text: str, start: int, slashes: int, quote: str) -> int:
 
 def _quoted(text: str, position: int) -> Stretch | None:
     """Return the content of the quoted text that begins at a position."""
-    if text[position : position + 1] in _QUOTES:
+    quote = text[position : position + 1]
+    if quote not in _OPENINGS:
+        return None
+    if quote in _QUOTES:
         # the plain case, and by far the most common one
-        quote = text[position]
         end = text.find(quote, position + 1, position + MAX_QUOTED_CHARACTERS)
         if end > position + 1 and text[end - 1] != "\\":
             return position + 1, end
@@ -155,10 +175,13 @@ def _bare(text: str, position: int, start: int, kind: NameKind, *, tight: bool) 
     found = _BARE.match(text, position)
     if found is None:
         return []
-    line = text[max(0, start - MAX_NAME_CHARACTERS) : start].rpartition("\n")[2]
-    indent = not line.strip(" \t-\"'")
-    around = Around(tight, indent, text[found.end() : found.end() + 1])
-    return [found.span()] if hides_bare(found.group(), kind, around) else []
+    hidden = is_bare_secret(found.group(), kind)
+    if hidden is None:
+        line = text[max(0, start - MAX_NAME_CHARACTERS) : start].rpartition("\n")[2]
+        indent = not line.strip(" \t-\"'")
+        around = Around(tight, indent, text[found.end() : found.end() + 1])
+        hidden = hides_bare(found.group(), around)
+    return [found.span()] if hidden else []
 
 
 def _after_annotation(text: str, position: int, *, annotated: bool) -> int:
@@ -171,15 +194,45 @@ def _after_annotation(text: str, position: int, *, annotated: bool) -> int:
     return position
 
 
-def _named(text: str, place: int) -> list[Stretch]:  # noqa: PLR0911 - one return per form
-    """Judge ``name = value`` and its relatives."""
-    name, start, end = _name_around(text, place)
+def _usual(text: str, start: int, match: re.Match[str]) -> list[Stretch] | None:
+    """Judge a match of the usual forms; None where the general way must."""
+    name = text[start : match.end(1)]
     kind = name_kind(name)
+    if kind is NameKind.HARMLESS:
+        return []
+    form = match.lastindex or 0
+    value = match.group(form)
+    if form < _SCHEME_FORM:
+        return [match.span(form)] if hides_quoted(value, kind) else []
+    if form == _SCHEME_FORM:
+        return [match.span(form)] if name.lower().endswith(_HEADERS) else None
+    if name.lower().endswith(_SPECIAL) or (start and text[start - 1] in "?&"):
+        return None
+    hidden = is_bare_secret(value, kind)
+    if hidden is None:
+        end = match.end()
+        around = Around(tight=True, line_start=False, following=text[end : end + 1])
+        hidden = hides_bare(value, around)
+    return [match.span(form)] if hidden else []
+
+
+def _named(text: str, place: int) -> list[Stretch]:
+    """Judge ``name = value`` and its relatives."""
+    start = _name_start(text, place)
+    usual = _USUAL.match(text, place)
+    found = _usual(text, start, usual) if usual is not None else None
+    return _any_form(text, place, start) if found is None else found
+
+
+def _any_form(text: str, place: int, start: int) -> list[Stretch]:  # noqa: PLR0911 - one per form
+    end = _name_end(text, place)
+    name = text[start:end]
+    kind = name_kind(name)
+    found = _DELIMITER.match(text, end) if kind is not NameKind.HARMLESS else None
+    if found is None:
+        return []
     before = text[start - 1] if start else ""
     in_query = before in {"?", "&"}
-    found = _DELIMITER.match(text, end)
-    if kind is NameKind.HARMLESS or found is None:
-        return []
     closing, delimiter = found.groups()
     position = found.end()
     if delimiter in {",", ">"}:
@@ -187,7 +240,7 @@ def _named(text: str, place: int) -> list[Stretch]:  # noqa: PLR0911 - one retur
         return _after_comma_or_tag(
             text, delimiter, position, opened=opened, quoted_name=closing is not None
         )
-    header = name.lower().endswith(("authorization", "authorisation"))
+    header = name.lower().endswith(_HEADERS)
     position = _after_annotation(text, position, annotated=delimiter == ":" and not header)
     if text[position : position + 1] in {"[", "("}:
         return _elements(text, position + 1, name, kind)
@@ -258,9 +311,12 @@ def _flag(text: str, place: int) -> list[Stretch]:
     if quoted is not None:
         return [quoted] if hides_quoted(text[slice(*quoted)], NameKind.STRONG) else []
     value = _BARE.match(text, found.end())
-    around = Around(tight=False, line_start=False, following=" ")
-    hidden = value is not None and hides_bare(value.group(), name_kind(found.group(1)), around)
-    return [value.span()] if value and hidden else []
+    if value is None:
+        return []
+    hidden = is_bare_secret(value.group(), name_kind(found.group(1)))
+    if hidden is None:
+        hidden = hides_bare(value.group(), Around(tight=False, line_start=False, following=" "))
+    return [value.span()] if hidden else []
 
 
 def _query(text: str, place: int) -> list[Stretch]:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from nbtrace.tracing.secret_judges import JUDGES, MAX_NAME_CHARACTERS
 from nbtrace.tracing.secret_names import REDACTED
+from nbtrace.tracing.secret_patterns import lowered
 
 if TYPE_CHECKING:
     from nbtrace.tracing.secret_judges import Stretch
@@ -23,20 +24,26 @@ if TYPE_CHECKING:
 
 # Passes over what stands beside secrets; the second seldom finds more, the third never did.
 MAX_PASSES = 4
+# The shortest text with a secret in it is like `pwd=x`.
+MIN_SECRET_CHARACTERS = 5
 # The gate answers for so much at once, and halves it down to so much, which `re` then searches.
 BLOCK_CHARACTERS = 512
 STRETCH_CHARACTERS = 128
+# After a secret as near as this the next stretch is searched without asking the gate.
+NEAR_CHARACTERS = 160
 # Judges look so far around a place, quoted texts aside.
 NEIGHBOUR_CHARACTERS = 128
-# Finding and replacing one secret takes 5 to 10 µs. One a kB is within the budget of 10 µs a kB, so
-# every value may have 128 at once (1 ms) and one more for each 800 characters it has.
-FREE_SECRETS = 128
-CHARACTERS_PER_SECRET = 800
+# Finding and replacing one secret takes 3 to 8 µs, the less the nearer they are together. Two a kB
+# are within the budget of 10 µs a kB, so every value may have 200 at once (1 ms) and one more for
+# each 500 characters it has.
+FREE_SECRETS = 200
+CHARACTERS_PER_SECRET = 500
 # A place that turns out harmless ("token": "Hello" in a log of what a model streams) is cheaper and
 # hides nothing: only text made of little else uses up its allowance by them.
-PLACES_PER_SECRET = 8
+PLACES_PER_SECRET = 5
 PLACES_PER_CHARACTER = PLACES_PER_SECRET / CHARACTERS_PER_SECRET
 
+_AWS_BEGINNINGS = frozenset({"AKIA", "ASIA"})
 _LONG_WORD = re.compile(r"(?<![A-Za-z0-9/+=])[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=])")
 
 
@@ -55,7 +62,7 @@ class Allowance:
     >>> allowance = Allowance()
     >>> allowance.read(800_000)
     >>> allowance.places
-    9024.0
+    9000.0
     """
 
     __slots__ = ("places",)
@@ -79,75 +86,69 @@ def unexamined(characters: int) -> str:
     return f"{REDACTED[:-1]}: {characters:,} characters, too many secrets to examine]"
 
 
-class _Search:
-    """One walk over some ranges of a text.
+# Stretches that hold secrets, in order and apart from each other; from where on the text was not
+# examined, if it was not to its end; and up to where it has been counted for the allowance.
+_Found = tuple[list["Stretch"], int | None, int]
 
-    Attributes
-    ----------
-    secrets : list of tuple
-        The stretches that hold secrets, in order and apart from each other.
-    rest : int or None
-        From where on the text was not examined.
-    """
 
-    __slots__ = ("allowance", "done", "locator", "paid", "rest", "secrets", "seen", "text")
-
-    def __init__(self, text: str, locator: Locator, allowance: Allowance) -> None:
-        self.text = text
-        self.locator = locator
-        self.allowance = allowance
-        self.secrets: list[Stretch] = []
-        self.rest: int | None = None
-        self.done = 0
-        self.seen = -1
-        # up to where the text has been counted for the allowance
-        self.paid = 0
-
-    def walk(self, start: int, end: int) -> None:
-        """Find what begins in a range."""
-        text, reach = self.text, self.locator.reach
-        is_suspicious = self.locator.is_suspicious
-        position = max(start, self.done)
-        while position < end and self.rest is None:
-            stop = position + BLOCK_CHARACTERS
-            if is_suspicious(text[position : stop + reach]):
+def _search(  # noqa: C901, PLR0912 - calls cost more than branches here
+    text: str, ranges: list[Stretch], locator: Locator, allowance: Allowance
+) -> _Found:
+    """Find the secrets that begin in some ranges of a text."""
+    has_name, has_mark, search = locator.has_name, locator.has_mark, locator.search
+    kinds, reach, judge_of = locator.kinds, locator.reach, JUDGES.get
+    low, places, near = lowered(text), allowance.places, False
+    secrets: list[Stretch] = []
+    done, paid, seen = 0, 0, -1
+    last = len(text) - MIN_SECRET_CHARACTERS
+    for start, end in ranges:
+        position = max(start, done)
+        while position < end and position <= last:
+            if near:
+                stop = position + STRETCH_CHARACTERS
+            else:
+                stop = position + BLOCK_CHARACTERS
+                block = low[position : stop + reach]
+                named, marked = has_name(block), has_mark(block)
+                if not named and not marked:
+                    position = stop
+                    continue
                 while stop - position > STRETCH_CHARACTERS:
                     middle = (position + stop) // 2
-                    if is_suspicious(text[position : middle + reach]):
+                    block = low[position : middle + reach]
+                    if (named and has_name(block)) or (marked and has_mark(block)):
                         stop = middle
                     else:
                         position = middle
-                if self._judge(position, stop + reach):
-                    stop = self.done
-            position = max(stop, self.done)
-
-    def _judge(self, start: int, end: int) -> bool:
-        """Judge the places in a stretch, as far as the first that holds a secret."""
-        text, allowance = self.text, self.allowance
-        for kind, place in self.locator.places(text, start, end):
-            if place < self.done or place <= self.seen:
-                continue
-            self.seen = place
-            judge = JUDGES.get(kind)
-            if judge is None:
-                continue
-            allowance.places += (place - self.paid) * PLACES_PER_CHARACTER - 1
-            self.paid = place
-            if allowance.places < 0:
-                self.rest = max(self.done, place - MAX_NAME_CHARACTERS)
-                return False
-            found = False
-            for secret in judge(text, place):
-                if secret[0] >= self.done and secret[1] > secret[0]:
-                    self.secrets.append(secret)
-                    allowance.places -= PLACES_PER_SECRET - 1
-                    # A secret's own characters count for nothing: when the text is redacted again,
-                    # they are gone, and the allowance must not be used up earlier than now.
-                    self.done = self.paid = secret[1]
-                    found = True
-            if found:
-                return True
-        return False
+            near = False
+            limit = stop + reach
+            match = search(text, position, limit)
+            position = stop
+            while match is not None:
+                place = match.start()
+                judge = judge_of(kinds[match.lastindex or 0])
+                if judge is not None and place > seen:
+                    seen = place
+                    places += (place - paid) * PLACES_PER_CHARACTER - 1
+                    paid = place
+                    if places < 0:
+                        allowance.places = places
+                        return secrets, max(done, place - MAX_NAME_CHARACTERS), paid
+                    before = done
+                    for secret in judge(text, place):
+                        if done <= secret[0] < secret[1]:
+                            secrets.append(secret)
+                            places -= PLACES_PER_SECRET - 1
+                            done = secret[1]
+                    if done > before:
+                        # A secret's own characters count for nothing: when the text is redacted
+                        # again, they are gone, and the allowance must not be used up earlier.
+                        position = paid = done
+                        near = place - before < NEAR_CHARACTERS
+                        break
+                match = search(text, match.end(), limit)
+    allowance.places = places
+    return secrets, None, paid
 
 
 def _is_aws_secret(word: str) -> bool:
@@ -165,9 +166,16 @@ def _without_aws_secrets(text: str) -> str:
     )
 
 
-def _ranges(places: list[int], length: int) -> list[tuple[int, int]]:
-    """Return what is near to some positions, joined where it overlaps."""
-    ranges: list[tuple[int, int]] = []
+def _ranges(secrets: list[Stretch], rest: int | None, length: int) -> list[Stretch]:
+    """Return what is near to the marks in a redacted text, joined where it overlaps."""
+    places = []
+    shorter = 0
+    for start, end in secrets:
+        places.append(start - shorter)
+        shorter += end - start - len(REDACTED)
+    if rest is not None:
+        places.append(rest - shorter)
+    ranges: list[Stretch] = []
     for place in places:
         start = max(0, place - NEIGHBOUR_CHARACTERS)
         end = min(length, place + NEIGHBOUR_CHARACTERS)
@@ -203,43 +211,51 @@ def redact_plain(text: str, locator: Locator, allowance: Allowance | None = None
     """
     allowance = allowance or Allowance()
     ranges = [(0, len(text))]
-    # Again, since what stood beside a secret may show itself for one without it.
     for _ in range(MAX_PASSES):
-        search = _Search(text, locator, allowance)
-        for start, end in ranges:
-            search.walk(start, end)
-        if search.rest is None:
-            allowance.read(max(0, len(text) - search.paid))
-            if not search.secrets:
+        secrets, rest, paid = _search(text, ranges, locator, allowance)
+        if rest is None:
+            if paid < len(text):
+                allowance.read(len(text) - paid)
+            if not secrets:
                 break
-        text, ranges = _replaced(text, search)
+        redacted, beside, holds_aws_key = _replaced(text, secrets, rest, locator.reach)
+        if holds_aws_key:
+            # An AWS key id is often shown with its secret.
+            text = _without_aws_secrets(redacted)
+            ranges = [(0, len(text))]
+        elif not locator.is_suspicious(beside):
+            return redacted
+        else:
+            # What stood beside a secret may show itself for one without it, which is rare.
+            text = redacted
+            ranges = _ranges(secrets, rest, len(text))
         allowance = Allowance(math.inf)  # these places have been counted
     return text
 
 
-def _replaced(text: str, search: _Search) -> tuple[str, list[tuple[int, int]]]:
-    """Return the text without what a search found, and the ranges to look at again."""
+def _replaced(
+    text: str, secrets: list[Stretch], rest: int | None, reach: int
+) -> tuple[str, str, bool]:
+    """Return the text without its secrets, what is near to them, and whether one is an AWS key."""
     parts = []
-    places = []
-    done = length = 0
-    key_pair = False
-    for start, end in search.secrets:
-        key_pair = key_pair or text.startswith(("AKIA", "ASIA"), start)
-        kept = text[done:start]
-        length += len(kept)
-        places.append(length)
-        length += len(REDACTED)
-        parts += [kept, REDACTED]
+    beside = []
+    holds_aws_key = False
+    done = 0
+    after = NEIGHBOUR_CHARACTERS + reach
+    for start, end in secrets:
+        if text[start] == "A" and text[start : start + 4] in _AWS_BEGINNINGS:
+            holds_aws_key = True
+        part = text[done:start]
+        parts.append(part)
+        if start - done > after + NEIGHBOUR_CHARACTERS:
+            part = f"{part[:after] if done else ''}\n{part[-NEIGHBOUR_CHARACTERS:]}"
+        beside.append(part)
         done = end
-    if search.rest is None:
+    if rest is None:
         parts.append(text[done:])
+        beside.append(text[done : done + after])
     else:
-        kept = text[done : search.rest]
-        places.append(length + len(kept))
-        parts += [kept, unexamined(len(text) - search.rest)]
-    redacted = "".join(parts)
-    if not key_pair:
-        return redacted, _ranges(places, len(redacted))
-    # An AWS key id is often shown with its secret.
-    redacted = _without_aws_secrets(redacted)
-    return redacted, [(0, len(redacted))]
+        part = text[done:rest] + unexamined(len(text) - rest)
+        parts.append(part)
+        beside.append(part)
+    return REDACTED.join(parts), REDACTED.join(beside), holds_aws_key

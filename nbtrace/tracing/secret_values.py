@@ -8,9 +8,12 @@ placeholder, and a bare one only where it reads neither as code nor as prose.
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from nbtrace.tracing.secret_names import NameKind, looks_like_credential
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 # Bare values shorter than this are words and flags ("auth = on"); passwords in use are longer.
 MIN_BARE_CHARACTERS = 6
@@ -42,7 +45,10 @@ _WORDS = frozenset(
     incorrect correct wrong changed disabled enabled redacted removed unset needed used created
     rejected accepted failed revoked rotated""".split()  # noqa: SIM905 - words read best as text
 )
-_NAME_PARTS = ("key", "token", "secret", "passw", "pwd", "cookie", "auth", "cred", "env", "config")
+_NAME_PART = re.compile("key|token|secret|passw|pwd|cookie|auth|cred|env|config")
+_DIGIT = re.compile("[0-9]")
+# what is neither a letter nor written within names and paths
+_TELLING = re.compile(r"[^A-Za-z/_.()\x80-\U0010ffff-]")
 
 
 class Around(NamedTuple):
@@ -87,47 +93,77 @@ def hides_quoted(value: str, kind: NameKind) -> bool:
     return kind is NameKind.STRONG or looks_like_credential(value)
 
 
-def hides_bare(value: str, kind: NameKind, around: Around) -> bool:
-    """Return whether a value without quotes is a secret.
+def _any(found: re.Match[str] | None, word: str, holds: Callable[[str], bool]) -> bool:
+    """Return whether any character of a word is of a kind, of which the ASCII ones were found."""
+    return found is not None or (not word.isascii() and any(map(holds, word)))
+
+
+def is_bare_secret(value: str, kind: NameKind) -> bool | None:
+    """Return whether a value without quotes is a secret; None where that depends on its context.
+
+    Parameters
+    ----------
+    value : str
+        What stands behind the ``=`` or ``:``; not empty.
+    kind : NameKind
+        Of the name before it.
 
     Examples
     --------
-    >>> env = Around(tight=True, line_start=True, following="")
-    >>> hides_bare("hunter2", NameKind.STRONG, env), hides_bare("getpass()", NameKind.STRONG, env)
-    (True, False)
+    >>> is_bare_secret("getpass()", NameKind.STRONG), is_bare_secret("x8#k2!", NameKind.STRONG)
+    (False, True)
+    >>> is_bare_secret("swordfish", NameKind.STRONG) is None
+    True
     """
-    if is_placeholder(value) or value[0] in "([{$/-":
+    if value[0] in "([{$/-" or is_placeholder(value):
         return False
-    called = any(mark in value for mark in "([{")
-    if kind is NameKind.WEAK:
-        return not called and looks_like_credential(value.rstrip(")]}.:!?"))
-    if _REFERENCE.match(value):
-        return not called and _hides_word(value, around)
+    called = "(" in value or "[" in value or "{" in value
     word = value.rstrip(")]}.:!?")
+    if kind is NameKind.WEAK:
+        return not called and looks_like_credential(word)
+    if _REFERENCE.match(value):
+        return not called and _is_secret_word(value, word)
     if word.replace(".", "").isdigit():
         return len(word) >= MIN_NUMBER_CHARACTERS
     if len(word) < MIN_BARE_CHARACTERS:
         return False
-    telling = any(not (character.isalpha() or character in "-/_.()") for character in word)
-    return telling or around.tight or (around.line_start and around.following in {"", "\n", "\r"})
+    return _any(_TELLING.search(word), word, _tells) or None
 
 
-def _hides_word(value: str, around: Around) -> bool:
+def _tells(character: str) -> bool:
+    return not (character.isalpha() or character in "-/_.()")
+
+
+def _is_secret_word(value: str, word: str) -> bool | None:
     """Judge a value that could be an identifier."""
-    word = value.rstrip(")]}.:!?")
     if looks_like_credential(word):
         return True
     low = word.lower()
-    if len(word) < MIN_BARE_CHARACTERS or "." in word or low in _WORDS:
+    if len(word) < MIN_BARE_CHARACTERS or "." in word or low in _WORDS or _NAME_PART.search(low):
         return False
-    if any(part in low for part in _NAME_PARTS):
-        return False
-    if any(character.isdigit() for character in word):
+    if _any(_DIGIT.search(word), word, str.isdigit):
         return True
-    if "_" in word or word != value or around.following in {",", ")"}:
+    return False if "_" in word or word != value else None
+
+
+def hides_bare(value: str, around: Around) -> bool:
+    """Return whether a value of which ``is_bare_secret`` cannot tell is a secret where it stands.
+
+    Parameters
+    ----------
+    value : str
+        A word of letters, or words joined by hyphens, slashes and the like.
+    around : Around
+        What surrounds it.
+
+    Examples
+    --------
+    >>> hides_bare("swordfish", Around(tight=True, line_start=True, following=""))
+    True
+    """
+    if around.following in {",", ")"} and _REFERENCE.match(value):
         return False
-    alone = around.line_start and around.following in {"", "\n", "\r"}
-    return around.tight or alone
+    return around.tight or (around.line_start and around.following in {"", "\n", "\r"})
 
 
 def credential_of_header(text: str, start: int, end: int) -> tuple[int, int] | None:

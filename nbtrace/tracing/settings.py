@@ -6,8 +6,10 @@ import inspect
 from typing import TYPE_CHECKING, Any, Self
 
 from nbtrace.config import checked_option, options
+from nbtrace.entities.checks import checked_items
 from nbtrace.exceptions import NbtraceError
 from nbtrace.store import current_store
+from nbtrace.store.experiments import checked_name
 from nbtrace.tracing.environment import ActiveExperiment, active_experiment_id
 from nbtrace.tracing.recorder import existing_recorder, reset_recorder
 from nbtrace.tracing.span_data import forget_names
@@ -81,7 +83,9 @@ def configure(
     known = {name: getattr(options, name, None) for name in changes}
     previous_processors = registered.functions
     checked = {name: checked_option(name, value) for name, value in changes.items()}
-    functions = [_one_argument(function) for function in span_processors or ()]
+    functions = [
+        _one_argument(function) for function in checked_items("span_processors", span_processors)
+    ]
     _update(checked)
     if span_processors is not None:
         registered.functions = tuple(functions)
@@ -115,6 +119,7 @@ def enable() -> None:
 def disable() -> None:
     """Record nothing until ``enable``; traced code runs as if nbtrace were not there."""
     switch.on = False
+    switch.why_off = "nbtrace.tracing.disable() was called"
 
 
 def enable_notebook_display() -> None:
@@ -182,7 +187,7 @@ def set_experiment(
     if experiment_id is not None:
         experiment = store.get_experiment(str(experiment_id))
     else:
-        experiment = store.ensure_experiment(plain_text(experiment_name))
+        experiment = store.ensure_experiment(plain_text(checked_name(experiment_name)))
     if experiment.lifecycle_stage != "active":
         msg = (
             f"the experiment {experiment.name!r} is deleted; "

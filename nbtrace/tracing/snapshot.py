@@ -19,6 +19,8 @@ from nbtrace.tracing.secret_names import REDACTED
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from nbtrace.store.taken_out import TakenOut
+
     Encoder = Callable[[Any, "Snapshot", int], Any]
 
 CYCLE = "[cycle]"
@@ -35,6 +37,8 @@ MAX_KEY_CHARACTERS = 1_000
 MAX_FLAT_ENTRIES = 32
 # What a number, a bracket or a quote adds to the size, about.
 NODE_CHARACTERS = 4
+# What is shorter is taken to have nothing in it that JSON escapes.
+MAX_WORD_CHARACTERS = 32
 # Digits take quadratic time to write; keys have up to 4,096 bits.
 MAX_INTEGER_BITS = 4_300
 _INT64_MIN = -(2**63)
@@ -106,6 +110,14 @@ def cut_text(text: str, limit: int) -> str:
     return kept + cut_mark(len(kept), total, "characters")
 
 
+def _written_characters(text: str) -> int:
+    """Return how long a text is as JSON, the rare control characters aside.
+
+    It is written twice, in the value's JSON and in the span's: 1 MB of quotes would become 4 MB.
+    """
+    return len(text) + text.count('"') + text.count("\\") + text.count("\n")
+
+
 class Snapshot:
     """One walk over one value.
 
@@ -116,6 +128,8 @@ class Snapshot:
     typed : bool
         Whether NaN, bytes and large integers stay as they are, for OTLP, instead of turning into
         what JSON can hold.
+    taken : TakenOut, optional
+        Takes pictures, sound and binary data, which are cut otherwise.
 
     Examples
     --------
@@ -124,11 +138,27 @@ class Snapshot:
     {'a': [1, 'NaN']}
     """
 
-    __slots__ = ("characters", "find_encoder", "max_depth", "max_string", "nodes", "path", "typed")
+    __slots__ = (
+        "characters",
+        "find_encoder",
+        "max_depth",
+        "max_string",
+        "nodes",
+        "path",
+        "taken",
+        "typed",
+    )
 
-    def __init__(self, find_encoder: Callable[[type], Encoder], *, typed: bool = False) -> None:
+    def __init__(
+        self,
+        find_encoder: Callable[[type], Encoder],
+        *,
+        typed: bool = False,
+        taken: TakenOut | None = None,
+    ) -> None:
         self.find_encoder = find_encoder
         self.typed = typed
+        self.taken = taken
         self.nodes = options.max_value_nodes
         self.characters = options.max_value_bytes
         self.max_depth = options.max_value_depth
@@ -170,9 +200,11 @@ class Snapshot:
 
     def text(self, value: str, limit: int | None = None) -> str:
         """Return a string, cut to what is left."""
+        if self.taken is not None:
+            value = self.taken.text(value)
         allowed = min(self.max_string, max(0, self.characters))
         text = cut_text(value, allowed if limit is None else min(limit, allowed))
-        self.characters -= len(text)
+        self.characters -= _written_characters(text)
         return text
 
     def integer(self, value: int) -> Any:
@@ -307,6 +339,8 @@ class Snapshot:
             length = len(item)
             if length <= MIN_SHARED_CHARACTERS and length <= min(self.characters, self.max_string):
                 self.nodes -= 1
+                if length > MAX_WORD_CHARACTERS:
+                    length = _written_characters(item)
                 self.characters -= length + NODE_CHARACTERS
                 return item
         elif kind is dict and len(item) <= MAX_FLAT_ENTRIES and depth + 2 < self.max_depth:

@@ -16,15 +16,25 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from opentelemetry.trace import SpanContext
 
+from nbtrace.entities.timestamps import as_nanoseconds
 from nbtrace.otel.otlp import encode_attributes
-from nbtrace.store.plain_spans import INPUTS_KEY, OUTPUTS_KEY, STATUSES, TYPE_KEY, span_line
+from nbtrace.store.plain_spans import (
+    INPUTS_KEY,
+    KNOWN_REMOTE,
+    OUTPUTS_KEY,
+    REMOTE,
+    STATUSES,
+    TYPE_KEY,
+    span_line,
+)
 from nbtrace.store.segments import PLAIN, SPAN
 from nbtrace.tracing.failures import describe, exception_attributes
 from nbtrace.tracing.otel_limits import Losses, limits
-from nbtrace.tracing.redaction import redact_text, without_surrogates
+from nbtrace.tracing.redaction import FAILED, redact_text, without_surrogates
 from nbtrace.tracing.span_details import EXCEPTION_AND_STATUS, INTERNAL, Detail, Details
 from nbtrace.tracing.texts import plain_text as kept_text
 from nbtrace.tracing.values import attribute_key, encode_attribute, encode_each
+from nbtrace.tracing.w3c import flags_and_state
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,8 +45,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger("nbtrace")
 
 UNSET, OK, ERROR = 0, 1, 2
-# OTLP's bits: whether what a span or a link points to is remote is known, and it is.
-KNOWN_REMOTE, REMOTE = 0x100, 0x300
 _BOUNDED = limits.bounds_span
 
 dumps = orjson.dumps
@@ -64,14 +72,27 @@ _words: dict[tuple[str, str, str | None], Words] = {}
 _MAX_WORDS = 1_000
 
 
+_shown: dict[str, str] = {}
+
+
 def shown_name(name: object) -> str:
     """Return a name as it is kept: a URL in it may hold a password, a label a key."""
-    return kept_text(name)
+    if type(name) is not str:
+        return kept_text(name)
+    shown = _shown.get(name)
+    if shown is None:
+        if len(_shown) >= _MAX_WORDS:
+            _shown.clear()
+        shown = kept_text(name)
+        if not shown.startswith(FAILED):  # else the stack's end is near, once
+            _shown[name] = shown
+    return shown
 
 
 def forget_names() -> None:
     """Redact names and types anew, since what is redacted in them has changed."""
     _words.clear()
+    _shown.clear()
 
 
 def _words_of(kind: tuple[str, str, str | None]) -> Words:
@@ -80,7 +101,9 @@ def _words_of(kind: tuple[str, str, str | None]) -> Words:
         _words.clear()
     shown = shown_name(span_type)
     # A library's span has no type of ours: it would hide what the library's own convention says.
-    words = _words[kind] = (shown_name(name), dumps(shown).decode() if shown else "", function)
+    words = (shown_name(name), dumps(shown).decode() if shown else "", function)
+    if not (words[0].startswith(FAILED) or shown.startswith(FAILED)):
+        _words[kind] = words
     return words
 
 
@@ -166,7 +189,7 @@ class SpanData:
             Nanoseconds since the epoch; by default start + what the monotonic clock says.
         """
         try:
-            if end_time is None:
+            if end_time is None or (end_time := as_nanoseconds(end_time)) is None:
                 mono = self.mono
                 end_time = time_ns() if mono is None else self.start_time + monotonic_ns() - mono
             trace = self.trace
@@ -177,7 +200,7 @@ class SpanData:
             self.end_time = end_time
             details = self.details
             try:
-                if details is None:
+                if details is None and not trace.has_state:
                     kind = (self.name, self.span_type, self.function)
                     span = (
                         trace.hex,
@@ -192,7 +215,7 @@ class SpanData:
                     )
                     position = trace.append(PLAIN, 0, dumps(span))
                 else:
-                    position = trace.append(SPAN, details.scope, self.line())
+                    position = trace.append(SPAN, self.scope, self.line())
             except Exception:  # a name that is no text, or half a character
                 position = trace.append(SPAN, self.scope, self._plain_line())
             if position >= 0:
@@ -228,6 +251,8 @@ class SpanData:
         """Return the span as one OTLP/JSON object; without an end while it is open."""
         kind = (self.name, self.span_type, self.function)
         details = self.details
+        parent = self.parent_context
+        is_plain = details is None and not self.trace.has_state
         return span_line(
             self.trace.hex,
             self.span_id,
@@ -239,7 +264,8 @@ class SpanData:
             self.inputs,
             self.outputs,
             self.kind_number,
-            b"" if details is None else self._rest(details),
+            REMOTE if parent is not None and parent.is_remote else KNOWN_REMOTE,
+            b"" if is_plain else self._rest(details or Details()),
         )
 
     def _plain_line(self) -> bytes:
@@ -264,11 +290,9 @@ class SpanData:
             text = b"," + dumps(encode_attributes(extra))[1:]
         if losses is not None:
             text += losses.fields()
-        parent = details.parent_context
-        if parent is not None and (parent.is_remote or parent.trace_state):
-            text += b',"flags":%d' % (REMOTE if parent.is_remote else KNOWN_REMOTE)
-            if parent.trace_state:
-                text += b',"traceState":' + dumps(redact_text(parent.trace_state.to_header()))
+        state = self.trace.has_state and flags_and_state(self)[1]
+        if state:
+            text += b',"traceState":' + dumps(redact_text(state.to_header()))
         if details.event_list:
             text += b',"events":' + dumps(details.event_list)
         if details.link_list:
@@ -282,10 +306,10 @@ class SpanData:
         """Keep an attribute; the three that have a slot go there."""
         if key.startswith("mlflow.span") and isinstance(value, str):
             if key == INPUTS_KEY:
-                self.inputs = encode_attribute(value)
+                self.inputs = encode_attribute(value, "", self.trace)
                 return
             if key == OUTPUTS_KEY:
-                self.outputs = encode_attribute(value)
+                self.outputs = encode_attribute(value, "", self.trace)
                 return
             if key == TYPE_KEY:
                 self.span_type = value.strip('"')
@@ -293,10 +317,11 @@ class SpanData:
         extra = self.extra
         if extra is None:
             extra = self.extra = {}
+        encoded = encode_attribute(value, key, self.trace)
         if _BOUNDED:
-            self.lost().put(extra, attribute_key(key), encode_attribute(value, key))
+            self.lost().put(extra, attribute_key(key), encoded)
         else:
-            extra[attribute_key(key)] = encode_attribute(value, key)
+            extra[attribute_key(key)] = encoded
 
     def lost(self) -> Losses:
         """Return what the limits took from the span, made when it is first asked for."""
@@ -309,8 +334,9 @@ class SpanData:
         self, name: str, attributes: Mapping[str, Any] | None, time_unix: int | None
     ) -> None:
         """Keep an event; beyond the limit the oldest goes and is counted."""
+        moment = as_nanoseconds(time_unix)
         event = {
-            "timeUnixNano": str(time_ns() if time_unix is None else time_unix),
+            "timeUnixNano": str(time_ns() if moment is None else moment),
             "name": shown_name(name),
         }
         most = limits.event_attributes
@@ -348,7 +374,7 @@ class SpanData:
         most: int | None,
     ) -> list[dict[str, Any]]:
         """Return events or links and one more, whose attributes are within the limits."""
-        encoded = encode_each(attributes or {})
+        encoded = encode_each(attributes or {}, self.trace)
         if most is not None or limits.length is not None:
             encoded, dropped = self.lost().bounded(name, encoded, most)
             if dropped:

@@ -12,6 +12,7 @@ from opentelemetry.context import Context
 from opentelemetry.trace import Span as OtelSpan
 
 from nbtrace.entities import Link, SpanType
+from nbtrace.entities.checks import checked_items, checked_nanoseconds
 from nbtrace.exceptions import NbtraceError
 from nbtrace.tracing.context import leave, split_standard_keys
 from nbtrace.tracing.current import SPAN_KEY, attach, get_current, with_span
@@ -152,7 +153,7 @@ def configure_span(  # noqa: PLR0913, PLR0917 - as start_span takes them
         span.set_attributes(attributes)
     if log_level is not None:
         span.set_log_level(log_level)
-    for link in links or ():
+    for link in checked_items("links", links):
         span.add_link(link)
     if description is not None:
         span.set_description(description)
@@ -296,13 +297,15 @@ def start_span_no_context(  # noqa: PLR0913, PLR0917 - MLflow's signature
     >>> child.end()
     >>> root.end(outputs="done")
     """
+    start_time = checked_nanoseconds("start_time_ns", start_time_ns)
+    new_tags, new_metadata = split_standard_keys(tags, metadata)
     if isinstance(parent_span, NoOpSpan):
         return NO_OP
     if parent_span is None:
         current = get_current()
-        record = begin_trace(current, None, name, span_type, start_time_ns)
+        record = begin_trace(current, None, name, span_type, start_time)
     elif isinstance(parent_span, LiveSpan):
-        record = begin(Context({SPAN_KEY: parent_span.record}), name, span_type, start_time_ns)
+        record = begin(Context({SPAN_KEY: parent_span.record}), name, span_type, start_time)
     else:
         msg = "parent_span must be a span from start_span, start_span_no_context or trace"
         raise NbtraceError.invalid(msg)
@@ -318,7 +321,6 @@ def start_span_no_context(  # noqa: PLR0913, PLR0917 - MLflow's signature
         trace = record.trace
         if experiment_id is not None:
             trace.experiment_id = str(experiment_id)
-        new_tags, new_metadata = split_standard_keys(tags, metadata)
         for key, value in new_tags.items():
             trace.set_tag(key, value)
         trace.metadata.update(new_metadata)

@@ -19,7 +19,7 @@ from nbtrace.tracing.context import current_defaults, is_suppressed
 from nbtrace.tracing.current import SPAN_KEY
 from nbtrace.tracing.processes import inherited
 from nbtrace.tracing.record import SpanRecord, new_record
-from nbtrace.tracing.recorder import current_recorder
+from nbtrace.tracing.recorder import available_recorder
 from nbtrace.tracing.span_ids import new_trace_id
 from nbtrace.tracing.unsampled import UNSAMPLED
 
@@ -35,10 +35,21 @@ _RANDOM_HALF = (1 << 64) - 1
 logger = logging.getLogger("nbtrace")
 
 
-class Switch:
-    """Whether tracing is on in this process: at first, unless OpenTelemetry is switched off."""
+BY_ENVIRONMENT = "the environment has OTEL_SDK_DISABLED=true"
 
-    __slots__ = ("on",)
+
+class Switch:
+    """Whether tracing is on in this process: at first, unless OpenTelemetry is switched off.
+
+    Attributes
+    ----------
+    on : bool
+        Whether anything is recorded.
+    why_off : str
+        In words why it is off, for whom it may surprise.
+    """
+
+    __slots__ = ("on", "why_off")
 
     def __init__(self) -> None:
         self.reset()
@@ -46,10 +57,17 @@ class Switch:
     def reset(self) -> None:
         """Set it as ``OTEL_SDK_DISABLED`` says."""
         self.on = os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() != "true"
+        self.why_off = "" if self.on else BY_ENVIRONMENT
         if not self.on:
-            logger.warning(
-                "OTEL_SDK_DISABLED is set: nothing is traced; nbtrace.tracing.enable() traces"
-            )
+            logger.warning("%s", self.notice())
+
+    def notice(self) -> str:
+        """Return what a person is told who asks for tracing while it is off, "" while it is on."""
+        if self.on:
+            return ""
+        return (
+            f"Nothing is traced, since {self.why_off}; nbtrace.tracing.enable() turns tracing on."
+        )
 
 
 switch = Switch()
@@ -94,9 +112,13 @@ def begin_trace(  # noqa: PLR0913, PLR0917 - what a start needs
     ratio: float | None = None,
 ) -> SpanRecord | None:
     """Start a span that has no parent of nbtrace's own: a new trace, or one begun elsewhere."""
-    if not switch.on or parent is UNSAMPLED or is_suppressed(current):
+    if (
+        not switch.on
+        or parent is UNSAMPLED
+        or is_suppressed(current)
+        or (recorder := available_recorder()) is None
+    ):
         return None
-    recorder = current_recorder()
     threads.carry_context()
     context = parent.get_span_context() if isinstance(parent, OtelSpan) else None
     if context is None or not context.is_valid:
@@ -117,6 +139,8 @@ def begin_trace(  # noqa: PLR0913, PLR0917 - what a start needs
             trace.open[record.span_id] = record
         if context.is_remote or context.trace_state:
             record.parent_context = context
+            if context.trace_state:
+                record.trace.has_state = True
         return record
     hex_id = new_trace_id()
     if ratio < 1 and not _is_sampled(int(hex_id, 16), ratio):

@@ -63,7 +63,7 @@ def _patch_thread() -> None:
             attach(context)
         bootstrap(self)
 
-    threading.Thread.start = start_with_context  # type: ignore[method-assign]
+    threading.Thread.start = start_with_context  # type: ignore[method-assign]  # patched on purpose
     threading.Thread._bootstrap_inner = bootstrap_in_context  # type: ignore[attr-defined]  # noqa: SLF001
 
 
@@ -106,7 +106,7 @@ def _patch_executor() -> None:
             return submit(self, fn, *args, **kwargs)
         return submit(self, in_context(context, fn), *args, **kwargs)
 
-    executor.submit = submit_with_context  # type: ignore[method-assign]
+    executor.submit = submit_with_context  # type: ignore[method-assign]  # as above
 
 
 def _patch_pool() -> None:

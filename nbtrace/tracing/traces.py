@@ -18,7 +18,13 @@ from nbtrace.store import current_store
 from nbtrace.store.errors import StoreUnavailable
 from nbtrace.store.tags import checked_tag
 from nbtrace.tracing.context import split_standard_keys
-from nbtrace.tracing.recorder import LastTrace, existing_recorder, last_trace, recover_dead
+from nbtrace.tracing.recorder import (
+    LastTrace,
+    existing_recorder,
+    last_trace,
+    recover_dead,
+    tell_once,
+)
 from nbtrace.tracing.spans import current_trace
 from nbtrace.tracing.texts import plain_text
 
@@ -78,8 +84,8 @@ def update_current_trace(  # noqa: PLR0913, PLR0917 - MLflow's signature
         _checked_preview("request", request_preview),
         _checked_preview("response", response_preview),
     )
-    _warn_of_other_types(tags, metadata)
     new_tags, new_metadata = split_standard_keys(tags, metadata)
+    _warn_of_other_types(tags, metadata)
     if session_id is not None:
         new_tags[TraceTagKey.SESSION] = plain_text(session_id)
     if user is not None:
@@ -269,7 +275,7 @@ def get_trace(
         ordered = sorted(spans.values(), key=lambda span: span.start_time_ns)
         return Trace(info=info, data=TraceData(spans=ordered))
     if stored is None and not silent:
-        logger.warning("there is no trace %s in %s", trace_id, current_store().directory)
+        logger.warning(NbtraceError.no_trace(trace_id, current_store().directory).message)
     return stored
 
 
@@ -304,7 +310,11 @@ def flush_traces(timeout: float | None = None, *, durable: bool = False) -> bool
     recorder = existing_recorder()
     if recorder is not None:
         return recorder.flush(timeout, durable=durable)
-    recover_dead(current_store())
+    try:
+        recover_dead(current_store())
+    except StoreUnavailable as error:
+        tell_once(error)
+        return False
     return True
 
 

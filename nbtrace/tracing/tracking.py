@@ -42,7 +42,7 @@ def set_tracking_uri(uri: str | os.PathLike[str] | None) -> None:
     >>> import nbtrace
     >>> nbtrace.set_tracking_uri(nbtrace.get_tracking_uri())
     """
-    text = os.fspath(uri) if uri is not None else ""
+    text = _as_text(uri) if uri is not None else ""
     scheme = urllib.parse.urlsplit(text).scheme
     if scheme in _SERVERS or text in _SERVERS:
         warnings.warn(
@@ -74,10 +74,17 @@ def names_current_store(uri: str | os.PathLike[str]) -> bool:
     NbtraceError
         For what cannot be an address.
     """
-    text = os.fspath(uri)
+    text = _as_text(uri)
     if urllib.parse.urlsplit(text).scheme in _SERVERS or text in _SERVERS:
         return False
     return _directory(text) == current_store().directory
+
+
+def _as_text(uri: object) -> str:
+    if not isinstance(uri, str | os.PathLike):
+        msg = f"a store is a directory or sqlite:///<file>, got {uri!r}"
+        raise NbtraceError.invalid(msg)
+    return str(os.fspath(uri))
 
 
 def _directory(text: str) -> Path:

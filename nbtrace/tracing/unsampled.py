@@ -12,6 +12,10 @@ class Unsampled(OtelSpan):
 
     __slots__ = ()
 
+    def __reduce__(self) -> str:
+        """Stay the one there is, also in another process."""
+        return "UNSAMPLED"
+
     def get_span_context(self) -> Any:
         """Return the invalid context."""
         from opentelemetry.trace import INVALID_SPAN_CONTEXT

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from nbtrace.config import options
+from nbtrace.entities.media import may_hold_media
 from nbtrace.tracing.encoders import find_encoder
 from nbtrace.tracing.redaction import (
+    FAILED,
     current_rules,
     redact_text,
     redact_value,
@@ -25,6 +27,9 @@ from nbtrace.tracing.snapshot import MAX_KEY_CHARACTERS, Snapshot, cut_text, typ
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from nbtrace.store.taken_out import TakenOut
+    from nbtrace.tracing.active import ActiveTrace
 
 # A value is small when its texts and nodes add up to less than this; the limits on nodes, depth and
 # strings that a person may set lower are kept by shrinking it.
@@ -51,12 +56,17 @@ _version = -1
 _fast_characters = 0
 _fast_depth = 0
 _is_suspicious: Callable[[str], bool] = bool
+_short_gate: Callable[[str], bool] = bool
+_min_long = 0
 
 
 def _refresh() -> None:
-    global _version, _fast_characters, _fast_depth, _is_suspicious  # noqa: PLW0603 - see below
+    global _version, _fast_characters, _fast_depth  # noqa: PLW0603 - see below
+    global _is_suspicious, _short_gate, _min_long  # noqa: PLW0603 - see below
     # Globals cost a third of attributes on the hot path.
-    _is_suspicious = current_rules().is_suspicious
+    rules = current_rules()
+    _is_suspicious, _short_gate = rules.is_suspicious, rules.short_gate
+    _min_long = rules.min_long
     _fast_characters = min(
         FAST_CHARACTERS,
         options.max_string_characters,
@@ -143,13 +153,16 @@ def _cleaned(tree: Any) -> Any:
     return tree
 
 
-def encode_json(value: Any) -> str:  # noqa: C901 - calls cost more than branches here
+def encode_json(value: Any, trace: ActiveTrace | None = None) -> str:  # noqa: C901 - calls cost more than branches here
     """Return the JSON text of a value as it is now.
 
     Parameters
     ----------
     value : object
         Anything. It is not changed, copied deeply, consumed or kept.
+    trace : ActiveTrace, optional
+        Keeps pictures, sound and binary data, to which the text then refers; without one they are
+        cut as texts are.
 
     Returns
     -------
@@ -178,18 +191,20 @@ def encode_json(value: Any) -> str:  # noqa: C901 - calls cost more than branche
             if not small or len(text) > _fast_characters:
                 # the top dict counts as no level
                 if _room_after(value, _fast_characters, _fast_depth + 1) < 0:
-                    return _encode_slowly(value)
+                    return _encode_slowly(value, trace)
                 text = _dumps(value).decode()
-            return _redacted(text) if _is_suspicious(text) else text
+            ask = _is_suspicious if len(text) >= _min_long else _short_gate
+            return _redacted(text) if ask(text) else text
         if type(value) is str:
             if len(value) > _fast_characters:
-                return _encode_slowly(value)
+                return _encode_slowly(value, trace)
         elif not _is_plain(value):
-            return _encode_slowly(value)
+            return _encode_slowly(value, trace)
         text = _dumps(value).decode()
     except Exception:  # an integer beyond 64 bits, a lone surrogate, a dict changed meanwhile
-        return _encode_slowly(value)
-    return _redacted(text) if _is_suspicious(text) else text
+        return _encode_slowly(value, trace)
+    ask = _is_suspicious if len(text) >= _min_long else _short_gate
+    return _redacted(text) if ask(text) else text
 
 
 def _redacted(text: str) -> str:
@@ -202,14 +217,26 @@ def _redacted(text: str) -> str:
         return _not_recorded(text, error)
 
 
-def _encode_slowly(value: object) -> str:
+def _taken_out(trace: ActiveTrace | None) -> TakenOut | None:
+    if trace is None or not options.extract_attachments:
+        return None
+    # imported here: most processes have no such values
+    from nbtrace.store.taken_out import TakenOut
+
+    return TakenOut(trace.attachments, redact_text)
+
+
+def _encode_slowly(value: object, trace: ActiveTrace | None) -> str:
+    taken = _taken_out(trace)
     try:
-        text = _write(Snapshot(find_encoder).walk(value))
+        text = _write(Snapshot(find_encoder, taken=taken).walk(value))
+        if _is_suspicious(text):
+            text = _redacted(text)
+        return text if taken is None else str(taken.kept(text))
     except (KeyboardInterrupt, SystemExit):
         raise
     except BaseException as error:  # tracing never breaks the traced code
         return _not_recorded(value, error)
-    return _redacted(text) if _is_suspicious(text) else text
 
 
 def _not_recorded(value: object, error: BaseException) -> str:
@@ -218,7 +245,9 @@ def _not_recorded(value: object, error: BaseException) -> str:
     return _dumps(without_surrogates(name)).decode()
 
 
-def _attribute_text(text: str) -> str:
+def _attribute_text(text: str, taken: TakenOut | None) -> str:
+    if taken is not None:
+        text = taken.text(text)
     if len(text) <= options.max_string_characters:
         return redact_text(text)
     if len(text) <= MAX_PARSED_CHARACTERS and text[:1] in {"{", "["}:
@@ -254,12 +283,13 @@ def attribute_key(key: object) -> str:
         kept = redact_text(without_surrogates(cut_text(key, MAX_KEY_CHARACTERS)))
         if len(_keys) >= MAX_CACHED_KEYS:
             _keys.clear()
-        if len(key) <= MAX_KEY_CHARACTERS:
+        # The stack's end is here once: the next time the key can be looked at.
+        if len(key) <= MAX_KEY_CHARACTERS and not kept.startswith(FAILED):
             _keys[key] = kept
     return kept
 
 
-def encode_attribute(value: Any, key: str = "") -> Any:  # noqa: PLR0911 - one per type
+def encode_attribute(value: Any, key: str = "", trace: ActiveTrace | None = None) -> Any:
     """Return a value as OTLP can hold it, typed where it is plain.
 
     Parameters
@@ -268,6 +298,8 @@ def encode_attribute(value: Any, key: str = "") -> Any:  # noqa: PLR0911 - one p
         Anything.
     key : str
         Of the attribute; the value under the name of a secret is replaced.
+    trace : ActiveTrace, optional
+        Keeps pictures, sound and binary data, as for ``encode_json``.
 
     Returns
     -------
@@ -291,25 +323,38 @@ def encode_attribute(value: Any, key: str = "") -> Any:  # noqa: PLR0911 - one p
     try:
         if key and options.redact and name_kind(key) is not NameKind.HARMLESS:
             return redact_value({key: Snapshot(find_encoder, typed=True).walk(value)})[key]
-        if kind is str:
-            return _attribute_text(value)
-        tree = redact_value(Snapshot(find_encoder, typed=True).walk(value))
-        if kind is list or kind is tuple or kind is dict or type(tree) not in {list, dict}:
-            return tree
-        return encode_json(value)
+        if trace is None or (kind is str and not may_hold_media(value)):
+            return _encode_attribute(value)
+        taken = _taken_out(trace)
+        encoded = _encode_attribute(value, taken, trace)
+        return encoded if taken is None else taken.kept(encoded)
     except (KeyboardInterrupt, SystemExit):
         raise
     except BaseException as error:  # tracing never breaks the traced code
         return orjson.loads(_not_recorded(value, error))
 
 
-def encode_each(attributes: Mapping[Any, Any]) -> dict[str, Any]:
+def _encode_attribute(
+    value: Any, taken: TakenOut | None = None, trace: ActiveTrace | None = None
+) -> Any:
+    kind = type(value)
+    if kind is str:
+        return _attribute_text(value, taken)
+    tree = redact_value(Snapshot(find_encoder, typed=True, taken=taken).walk(value))
+    if kind is list or kind is tuple or kind is dict or type(tree) not in {list, dict}:
+        return tree
+    return encode_json(value, trace)
+
+
+def encode_each(attributes: Mapping[Any, Any], trace: ActiveTrace | None = None) -> dict[str, Any]:
     """Return attributes as OTLP can hold them, keys and values redacted.
 
     Parameters
     ----------
     attributes : mapping
         Of a span, an event, a link, a resource.
+    trace : ActiveTrace, optional
+        Keeps pictures, sound and binary data, as for ``encode_json``.
 
     Examples
     --------
@@ -317,6 +362,6 @@ def encode_each(attributes: Mapping[Any, Any]) -> dict[str, Any]:
     {'k': 1, 'password': '[REDACTED]'}
     """
     return {
-        attribute_key(key): encode_attribute(value, key if type(key) is str else "")
+        attribute_key(key): encode_attribute(value, key if type(key) is str else "", trace)
         for key, value in attributes.items()
     }

@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from nbtrace.entities import Span, Trace, TraceData
+from nbtrace.entities import Trace, TraceData
 from nbtrace.entities.assessment import Assessment
 from nbtrace.entities.constant import IMMUTABLE_TAG_KEYS, SpanAttributeKey, TraceTagKey
 from nbtrace.entities.json_text import dumps, loads
@@ -19,7 +19,9 @@ from nbtrace.entities.json_text import dumps, loads
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from nbtrace.entities import Span
     from nbtrace.entities.constant import AttributeValue
+    from nbtrace.entities.resource import Resource
 
 logger = logging.getLogger("nbtrace")
 
@@ -33,28 +35,12 @@ def with_attributes(
     span: Span,
     attributes: dict[str, AttributeValue],
     *,
-    resource: dict[str, AttributeValue] | None = None,
+    resource: Resource | None = None,
 ) -> Span:
     """Return a span like another one, with other attributes, and another resource if given."""
-    if resource is None and span.resource is not None:
-        resource = dict(span.resource)
-    return Span(
-        trace_id=span.trace_id,
-        span_id=span.span_id,
-        name=span.name,
-        start_time_ns=span.start_time_ns,
-        parent_id=span.parent_id,
-        end_time_ns=span.end_time_ns,
-        status=span.status,
-        attributes=attributes,
-        events=list(span.events),
-        links=list(span.links),
-        kind=span.kind,
-        scope=span.scope,
-        resource=resource,
-        trace_state=span.trace_state,
-        flags=span.flags,
-    )
+    if resource is None:
+        return span.replace(attributes=attributes)
+    return span.replace(attributes=attributes, resource=resource)
 
 
 def with_carried(trace: Trace) -> list[Span]:

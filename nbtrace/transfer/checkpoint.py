@@ -61,10 +61,12 @@ class Checkpoint:
         self.offset = 0
         self._key = key
         self._file: IO[bytes] | None = None
-        if not path.parent.exists():
-            make_private_directory(path.parent)
         self._lock_path = path.with_name(path.name + ".lock")
-        self._lock = try_lock(self._lock_path)
+        self._lock: int | None = None
+        with contextlib.suppress(OSError):  # without notes an export begins anew, no more
+            if not path.parent.exists():
+                make_private_directory(path.parent)
+            self._lock = try_lock(self._lock_path)
         if self._lock is not None:
             self._read()
 

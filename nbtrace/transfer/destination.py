@@ -13,6 +13,7 @@ import urllib.parse
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from nbtrace.entities.checks import checked_mapping
 from nbtrace.exceptions import NbtraceError
 from nbtrace.transfer import protobuf
 from nbtrace.transfer.http import PATH, Sender, endpoint_url
@@ -84,7 +85,7 @@ class Destination:
         return cls(
             endpoint_url(endpoint),
             checked_protocol(protocol),
-            dict(headers or {}),
+            dict(checked_mapping("headers", headers)),
             _compresses(compression),
             timeout,
         )
@@ -184,7 +185,7 @@ class Destination:
                 context.load_cert_chain(self.client_certificate, self.client_key)
         except (OSError, ValueError) as error:
             msg = f"a certificate of OTEL_EXPORTER_OTLP_*CERTIFICATE cannot be used: {error}"
-            raise NbtraceError.invalid(msg) from error
+            raise NbtraceError.invalid(msg) from None
         return context
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nbtrace.entities import Trace, TraceData
+from nbtrace.entities.figures import count
 from nbtrace.exceptions import NbtraceError
 from nbtrace.search.traces import search_traces
 
@@ -55,8 +56,8 @@ class ExportResult:
     resumed: int = 0
 
     def __repr__(self) -> str:
-        text = f"{self.spans:,} span{'s' * (self.spans != 1)} of "
-        text += f"{self.traces:,} trace{'s' * (self.traces != 1)} to {self.target}"
+        text = f"{count(self.spans, 'span')} of "
+        text += f"{count(self.traces, 'trace')} to {self.target}"
         if self.resumed:
             text += f", after {self.resumed:,} of an earlier run"
         return text + (f"; {self.rejected:,} were refused" if self.rejected else "")
@@ -153,7 +154,7 @@ def export(
         goes_on = checkpoint is not None and checkpoint.has_notes
         again = "goes on from there" if goes_on else "is harmless"
         msg = f"{error.message} (after {result.traces:,} traces; exporting again {again})"
-        raise NbtraceError(msg, error.error_code) from error
+        raise NbtraceError(msg, error.error_code) from None
     finally:
         result.rejected = target.rejected
         if not finished:

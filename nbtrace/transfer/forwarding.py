@@ -11,6 +11,7 @@ it; receivers know spans by their ids.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import threading
@@ -22,6 +23,7 @@ from typing import TYPE_CHECKING
 
 from nbtrace.entities import Trace, TraceData
 from nbtrace.entities.constant import NbtraceKey
+from nbtrace.entities.figures import count
 from nbtrace.exceptions import NbtraceError
 from nbtrace.otel.otlp import encode_traces_data
 from nbtrace.search.traces import search_traces
@@ -79,7 +81,7 @@ class ForwardStatus:
     endpoint : str
         Where to.
     sending : bool
-        Whether this process sends; else another one does, or is about to be relieved.
+        Whether this process sends; else another one does.
     waiting, sent, refused : int
         Traces of all processes that forward there: to be sent, taken, not taken.
     problem : str
@@ -99,13 +101,13 @@ class ForwardStatus:
     problem: str
 
     def __repr__(self) -> str:
-        text = f"{self.endpoint}: {self.sent:,} trace{'s' * (self.sent != 1)} sent"
+        text = f"{self.endpoint}: {count(self.sent, 'trace')} sent"
         if self.waiting:
             text += f", {self.waiting:,} waiting"
         if self.refused:
             text += f", {self.refused:,} refused"
         if not self.sending:
-            text += ", by another process"
+            text += "; another process sends them"
         return text + (f"; {self.problem}" if self.problem else "")
 
 
@@ -158,6 +160,9 @@ class Forwarder:
         self._stopping = threading.Event()
         add_sender(store.database, process, destination.key, filter_string, alive=_alive(store))
         requeue_refused(store.database, destination.key, REPAIRABLE)
+        # Taken here and not by the thread, so that whoever asks at once is told who sends.
+        with contextlib.suppress(OSError):
+            self._has_lock()
         self._thread = threading.Thread(target=self._run, name="nbtrace-forward", daemon=True)
         self._thread.start()
 
@@ -273,7 +278,7 @@ class Forwarder:
                     self._note(f"{answer.rejected} spans refused: {answer.message}")
         except Refused as error:
             if error.status >= SERVER_ERROR and self._may_pass(together[0][0].trace_id):
-                raise Unavailable(error.message, error.status) from error
+                raise Unavailable(error.message, error.status) from None
             if len(together) > 1:
                 # One of them may have been the reason.
                 for one in together:

@@ -173,9 +173,10 @@ class Sender:
             except Unavailable as error:
                 if attempt == self.tries:
                     if error.status is not None:
-                        raise NbtraceError.invalid(error.message) from error
-                    msg = f"{self.url} could not be reached in {attempt} tries: {error.message}"
-                    raise NbtraceError.invalid(msg) from error
+                        raise NbtraceError.invalid(error.message) from None
+                    times = "1 try" if attempt == 1 else f"{attempt} tries"
+                    msg = f"{self.url} could not be reached in {times}: {error.message}"
+                    raise NbtraceError.invalid(msg) from None
                 time.sleep(seconds_until_next_try(error.wait, pause))
             pause = min(pause * 2, LAST_PAUSE_SECONDS)
         msg = f"{self.url} was not asked: tries must be at least 1"
@@ -214,10 +215,10 @@ class Sender:
                 if error.code in _RETRIED:
                     wait = _retry_after(error.headers.get("Retry-After"))
                     msg = f"{self.url} answered {error.code}: {said}"
-                    raise Unavailable(msg, error.code, wait) from error
-                raise self._refused(error.code, said) from error
+                    raise Unavailable(msg, error.code, wait) from None
+                raise self._refused(error.code, said) from None
         except (OSError, http.client.HTTPException) as error:
-            raise Unavailable(str(getattr(error, "reason", error)) or repr(error)) from error
+            raise Unavailable(str(getattr(error, "reason", error)) or repr(error)) from None
 
     @functools.cached_property
     def _opener(self) -> urllib.request.OpenerDirector:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from nbtrace.entities import Span, Trace
+from nbtrace.entities.figures import count
 from nbtrace.exceptions import NbtraceError
 from nbtrace.transfer.carried import without_carried
 from nbtrace.transfer.ingest import Ingest
@@ -35,6 +36,8 @@ class ImportResult:
         How many spans.
     problems : list of str
         What could not be read, each with its place.
+    known : int
+        How many of the traces were in the store before.
 
     Examples
     --------
@@ -45,11 +48,17 @@ class ImportResult:
     trace_ids: list[str] = field(default_factory=list)
     spans: int = 0
     problems: list[str] = field(default_factory=list)
+    known: int = 0
 
     def __repr__(self) -> str:
         traces = len(self.trace_ids)
-        text = f"{self.spans:,} span{'s' * (self.spans != 1)} of "
-        text += f"{traces:,} trace{'s' * (traces != 1)}"
+        text = f"{count(self.spans, 'span')} of "
+        text += count(traces, "trace")
+        if self.known:
+            which = f"{self.known:,} of which were" if self.known < traces else "all of which were"
+            text += f", {'which was' if traces == 1 else which} here before"
+        elif not traces and not self.problems:
+            text += ": there are none in it"
         if self.problems:
             text += f"; {len(self.problems)} could not be read, the first: {self.problems[0]}"
         return text
@@ -96,7 +105,7 @@ def import_into(  # noqa: PLR0913 - what it joins
             if isinstance(found.item, NbtraceError):
                 msg = f"{found.item.message}; on_error='skip' brings in what is sound"
                 raise NbtraceError.invalid(msg)
-    taking = _Taking(Ingest(store, redact, "import", experiment_id), progress)
+    taking = _Taking(store, Ingest(store, redact, "import", experiment_id), progress)
     for found in contents(source):
         taking.take(found.item)
     taking.write()
@@ -106,8 +115,11 @@ def import_into(  # noqa: PLR0913 - what it joins
 class _Taking:
     """Gathers spans by trace and writes them when there are enough."""
 
-    def __init__(self, ingest: Ingest, progress: Callable[[int], None] | None) -> None:
+    def __init__(
+        self, store: Store, ingest: Ingest, progress: Callable[[int], None] | None
+    ) -> None:
         self.result = ImportResult()
+        self._store = store
         self._ingest = ingest
         self._progress = progress
         self._known: set[str] = set()
@@ -125,6 +137,7 @@ class _Taking:
         if item.trace_id not in self._known:
             self._known.add(item.trace_id)
             self.result.trace_ids.append(item.trace_id)
+            self.result.known += self._store.get_trace_info(item.trace_id) is not None
         if isinstance(item, Trace):
             self._ingest.add([item])
             self.result.spans += len(item.data.spans)

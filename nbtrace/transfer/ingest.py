@@ -18,12 +18,17 @@ import orjson
 
 from nbtrace.entities import Assessment, Link, Span, SpanEvent, SpanStatus, TraceState
 from nbtrace.entities.constant import IMMUTABLE_TAG_KEYS, TraceTagKey
+from nbtrace.entities.resource import Resource, schema_url_of
+from nbtrace.entities.scope import InstrumentationScope
 from nbtrace.exceptions import NbtraceError
 from nbtrace.otel.otlp import encode_resource, encode_scope, encode_span
 from nbtrace.store.assessments import add_assessment
+from nbtrace.store.attachments import TraceAttachments
 from nbtrace.store.indexing import SpanIndexer
 from nbtrace.store.rows import SpanRow, TraceRow
 from nbtrace.store.span_files import SpanGroup, write_part
+from nbtrace.store.taken_out import TakenOut
+from nbtrace.transfer.media import taken_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -32,6 +37,8 @@ if TYPE_CHECKING:
     from nbtrace.store.store import Store
 
     Redact = Callable[[Any], Any]
+    # By the ids of both objects, which the span in it keeps alive.
+    Sources = dict[tuple[int, int], tuple["Resource | None", "InstrumentationScope | None", Span]]
 
 # As the background writer: what one reader has to load, and one POST has to carry.
 PART_BYTES = 8 << 20
@@ -86,7 +93,16 @@ class Ingest:
         indexer = SpanIndexer()
         rows: list[SpanRow] = []
         names: list[str] = []
-        spans = [redacted(span, self.redact) for span in trace.data.spans]
+        sources: Sources = {}
+        attachments = TraceAttachments(self.store.directory, trace.trace_id)
+        spans = [
+            taken_out(
+                span,
+                TakenOut(attachments, self.redact),
+                lambda span: redacted(span, self.redact, sources),
+            )
+            for span in trace.data.spans
+        ]
         for part in _parts(spans):
             name = f"{self.process}-{_digest(part)}"
             location = self.store.span_location(experiment_id)
@@ -160,9 +176,9 @@ def _own(info: TraceInfo) -> Iterable[tuple[str, str]]:
 
 def _parts(spans: Sequence[Span]) -> list[list[SpanGroup]]:
     """Return the lines of spans by resource and scope, in parts of a readable size."""
-    parts: list[dict[tuple[bytes, bytes, str], list[bytes]]] = []
+    parts: list[dict[tuple[bytes, bytes, str, str], list[bytes]]] = []
     size = PART_BYTES
-    heads: dict[tuple[int, int], tuple[bytes, bytes, str]] = {}
+    heads: dict[tuple[int, int], tuple[bytes, bytes, str, str]] = {}
     for span in spans:
         if size >= PART_BYTES:
             parts.append({})
@@ -175,12 +191,13 @@ def _parts(spans: Sequence[Span]) -> list[list[SpanGroup]]:
                 orjson.dumps(encode_resource(span.resource)),
                 orjson.dumps(encode_scope(scope)),
                 "" if scope is None else scope.schema_url,
+                schema_url_of(span.resource),
             )
         line = orjson.dumps(encode_span(span))
         parts[-1].setdefault(head, []).append(line)
         size += len(line)
     return [
-        [SpanGroup(head[0], head[1], lines, head[2]) for head, lines in part.items()]
+        [SpanGroup(head[0], head[1], lines, *head[2:]) for head, lines in part.items()]
         for part in parts
     ]
 
@@ -188,11 +205,12 @@ def _parts(spans: Sequence[Span]) -> list[list[SpanGroup]]:
 def _digest(part: Iterable[SpanGroup]) -> str:
     found = hashlib.blake2b(digest_size=8)
     for group in part:
-        found.update(group.resource + group.scope + b"\n".join(group.lines))
+        urls = f"{group.schema_url}{group.resource_schema_url}".encode()
+        found.update(group.resource + group.scope + urls + b"\n".join(group.lines))
     return found.hexdigest()
 
 
-def redacted(span: Span, redact: Redact) -> Span:
+def redacted(span: Span, redact: Redact, sources: Sources | None = None) -> Span:
     """Return a span without its secrets.
 
     Parameters
@@ -201,8 +219,16 @@ def redacted(span: Span, redact: Redact) -> Span:
         Any span.
     redact : callable
         Returns plain data without its secrets.
+    sources : dict, optional
+        Resources and scopes that are redacted already, for the next spans that share them.
     """
     status = span.status
+    sources = {} if sources is None else sources
+    source = sources.get((id(span.resource), id(span.scope)))
+    if source is None:
+        source = _redacted_source(span, redact)
+        sources[id(span.resource), id(span.scope)] = source
+    resource, scope, _ = source
     return Span(
         trace_id=span.trace_id,
         span_id=span.span_id,
@@ -221,14 +247,34 @@ def redacted(span: Span, redact: Redact) -> Span:
                 link.trace_id,
                 link.span_id,
                 redact(dict(link.attributes)) if link.attributes else None,
-                trace_state=link.trace_state,
+                trace_state=redact(link.trace_state),
                 flags=link.flags,
             )
             for link in span.links
         ],
         kind=span.kind,
-        scope=span.scope,
-        resource=None if span.resource is None else redact(dict(span.resource)),
-        trace_state=span.trace_state,
+        scope=scope,
+        resource=resource,
+        trace_state=redact(span.trace_state),
         flags=span.flags,
+    )
+
+
+def _redacted_source(
+    span: Span, redact: Redact
+) -> tuple[Resource | None, InstrumentationScope | None, Span]:
+    resource, scope = span.resource, span.scope
+    return (
+        None
+        if resource is None
+        else Resource(redact(dict(resource)), redact(schema_url_of(resource))),
+        None
+        if scope is None
+        else InstrumentationScope(
+            redact(scope.name),
+            redact(scope.version),
+            redact(scope.schema_url),
+            redact(dict(scope.attributes)) if scope.attributes else None,
+        ),
+        span,
     )

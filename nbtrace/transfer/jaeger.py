@@ -1,5 +1,7 @@
 """Jaeger's JSON: ``{"data": [{"traceID", "spans", "processes"}]}``, as its UI and its API give it.
 
+Spans may also stand by themselves, each with its process, as they do in Jaeger's own storage.
+
 Times are microseconds, tags are typed, logs are events, and the process holds the resource. What
 Jaeger keeps of OpenTelemetry in tags of its own (status, kind, scope) goes back to its place.
 """
@@ -23,18 +25,20 @@ _STATES = frozenset({"OK", "ERROR"})
 
 
 def is_jaeger(document: Mapping[str, Any]) -> bool:
-    """Return whether a mapping is a trace of Jaeger's.
+    """Return whether a mapping is a trace of Jaeger's, or a span of one.
 
     Examples
     --------
     >>> is_jaeger({"traceID": "1", "spans": [], "processes": {}})
     True
     """
-    return "traceID" in document and isinstance(document.get("spans"), list)
+    if "traceID" not in document:
+        return False
+    return isinstance(document.get("spans"), list) or "spanID" in document
 
 
 def jaeger_spans(trace: Mapping[str, Any]) -> Iterator[Span | NbtraceError]:
-    """Yield the spans of a trace, each bad one as an error that names its place.
+    """Yield the spans of a trace, or one span, each bad one as an error that names its place.
 
     Parameters
     ----------
@@ -43,7 +47,10 @@ def jaeger_spans(trace: Mapping[str, Any]) -> Iterator[Span | NbtraceError]:
     """
     processes = trace.get("processes")
     resources: dict[str, dict[str, AttributeValue]] = {}
-    for index, span in enumerate(trace["spans"]):
+    spans = trace.get("spans")
+    if not isinstance(spans, list):
+        spans, processes = [{**trace, "processID": ""}], {"": trace.get("process")}
+    for index, span in enumerate(spans):
         try:
             yield _span(span, processes if isinstance(processes, dict) else {}, resources)
         except NbtraceError as error:

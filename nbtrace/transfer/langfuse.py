@@ -10,9 +10,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from nbtrace.entities import AssessmentSource, Feedback, Span, SpanStatus, Trace
+from nbtrace.entities import (
+    AssessmentSource,
+    Feedback,
+    InstrumentationScope,
+    Span,
+    SpanStatus,
+    Trace,
+)
 from nbtrace.entities.constant import SpanAttributeKey, TraceTagKey
 from nbtrace.entities.json_text import dumps, loads
+from nbtrace.entities.resource import Resource
 from nbtrace.exceptions import NbtraceError
 from nbtrace.transfer.plain import is_missing, nanoseconds, span_id_of, text_or_none, trace_id_of
 
@@ -212,21 +220,8 @@ class _Gathered:
         moved = []
         for span in self._spans:
             orphan = span.parent_id is None or span.parent_id not in known
-            moved.append(_with_parent(span, root_id) if orphan else span)
+            moved.append(span.replace(parent_id=root_id) if orphan else span)
         return [root, *moved]
-
-
-def _with_parent(span: Span, parent_id: str) -> Span:
-    return Span(
-        trace_id=span.trace_id,
-        span_id=span.span_id,
-        parent_id=parent_id,
-        name=span.name,
-        start_time_ns=span.start_time_ns,
-        end_time_ns=span.end_time_ns,
-        status=span.status,
-        attributes=dict(span.raw_attributes),
-    )
 
 
 def _empty(value: Any) -> bool:
@@ -254,6 +249,7 @@ def _span(fields: Mapping[str, Any], trace_id: str) -> Span:
     cost = _cost(fields)
     if cost:
         attributes[SpanAttributeKey.LLM_COST] = dumps(cost)
+    resource, scope = _source(attributes.get("langfuse.metadata"))
     attributes["langfuse.observation.id"] = str(fields.get("id"))
     attributes["langfuse.observation.type"] = kind
     for name in _KEPT:
@@ -270,6 +266,20 @@ def _span(fields: Mapping[str, Any], trace_id: str) -> Span:
         end_time_ns=end_ns,
         status=SpanStatus("ERROR" if failed else "OK", message),
         attributes=attributes,
+        resource=resource,
+        scope=scope,
+    )
+
+
+def _source(metadata: Any) -> tuple[Resource | None, InstrumentationScope | None]:
+    """Return resource and scope of an observation that reached Langfuse by OpenTelemetry."""
+    found = metadata if isinstance(metadata, dict) else {}
+    resource, scope = found.get("resourceAttributes"), found.get("scope")
+    return (
+        Resource(resource) if isinstance(resource, dict) else None,
+        InstrumentationScope(str(scope.get("name") or ""), str(scope.get("version") or ""))
+        if isinstance(scope, dict)
+        else None,
     )
 
 
@@ -308,7 +318,10 @@ def _usage(fields: Mapping[str, Any]) -> dict[str, int]:
         ("input_tokens", ("input", "promptTokens")),
         ("output_tokens", ("output", "completionTokens")),
         ("total_tokens", ("total", "totalTokens")),
-        ("cache_read_input_tokens", ("input_cached_tokens", "cache_read_input_tokens")),
+        (
+            "cache_read_input_tokens",
+            ("input_cached_tokens", "cache_read_input_tokens", "prompt_details.cache_read"),
+        ),
     )
     found = {}
     for name, others in names:
@@ -328,11 +341,13 @@ def _cost(fields: Mapping[str, Any]) -> dict[str, float]:
         "output_cost": details.get("output"),
         "total_cost": details.get("total", total),
     }
-    return {
+    found = {
         key: float(value)
         for key, value in named.items()
         if isinstance(value, int | float) and not is_missing(value)
     }
+    # Langfuse writes 0 for what has no cost at all, such as an agent's own step.
+    return found if details or any(found.values()) else {}
 
 
 def _feedback(fields: Mapping[str, Any]) -> Feedback:

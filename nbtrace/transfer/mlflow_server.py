@@ -67,11 +67,11 @@ class RestApi:
                 said = error.read(MAX_ANSWER_BYTES).decode("utf-8", "replace").strip()[:500]
             msg = f"{self.base}{path} answered {error.code}: {said or 'without a word'}"
             if error.code == _NOT_FOUND:
-                raise NbtraceError.missing(msg) from error
-            raise NbtraceError.invalid(msg) from error
+                raise NbtraceError.missing(msg) from None
+            raise NbtraceError.invalid(msg) from None
         except (OSError, ValueError) as error:
             msg = f"{self.base} could not be asked: {getattr(error, 'reason', error)}"
-            raise NbtraceError.invalid(msg) from error
+            raise NbtraceError.invalid(msg) from None
 
 
 def experiment_headers(url: str, headers: Mapping[str, str], project: str | None) -> dict[str, str]:

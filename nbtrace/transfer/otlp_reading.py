@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from nbtrace.exceptions import NbtraceError
 from nbtrace.otel.otlp import decode_resource, decode_scope, decode_span
-from nbtrace.transfer.carried import with_attributes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -29,7 +28,8 @@ def spans_of(document: Mapping[str, Any], place: str = "") -> Iterator[Span | Nb
             yield NbtraceError.invalid(f"{where}: expected an object")
             continue
         try:
-            resource = decode_resource(group.get("resource"))
+            url = group.get("schemaUrl") or group.get("schema_url") or ""
+            resource = decode_resource(group.get("resource"), url)
         except Exception as error:
             yield NbtraceError.invalid(f"{where}.resource: {error}")
             continue
@@ -45,21 +45,10 @@ def spans_of(document: Mapping[str, Any], place: str = "") -> Iterator[Span | Nb
                 continue
             for span_place, span in _items(inner, ("spans",), f"{inner_place}."):
                 try:
-                    decoded = decode_span(span, resource=resource, scope=scope)
-                    yield _with_dropped(decoded, span)
+                    yield decode_span(span, resource=resource, scope=scope)
                 except NbtraceError as error:
                     field = _unsound_field(span)
                     yield NbtraceError.invalid(f"{span_place}{field}: {error.message}")
-
-
-def _with_dropped(span: Span, data: Mapping[str, Any]) -> Span:
-    """Keep how much its recorder left out, under the names OpenTelemetry has for that."""
-    counts = {}
-    for kind in ("attributes", "events", "links"):
-        count = data.get(f"dropped{kind.capitalize()}Count", data.get(f"dropped_{kind}_count"))
-        if count:
-            counts[f"otel.dropped_{kind}_count"] = int(count)
-    return with_attributes(span, {**span.raw_attributes, **counts}) if counts else span
 
 
 _SOUND = {"traceId": "0a" * 16, "spanId": "0b" * 8, "startTimeUnixNano": "1"}

@@ -31,9 +31,9 @@ def is_available() -> bool:
 def _messages() -> Any:
     try:
         from opentelemetry.proto.trace.v1 import trace_pb2
-    except ImportError as error:
+    except ImportError:
         msg = "OTLP in protobuf form needs: pip install 'nbtrace[otlp]'"
-        raise NbtraceError.invalid(msg) from error
+        raise NbtraceError.invalid(msg) from None
     return trace_pb2
 
 
@@ -59,6 +59,7 @@ def encode(document: dict[str, Any]) -> bytes:
         if "resource" in group:
             resource_spans.resource.SetInParent()
             _put_attributes(resource_spans.resource, group["resource"])
+        resource_spans.schema_url = group.get("schemaUrl", "")
         for inner in group["scopeSpans"]:
             scope_spans = resource_spans.scope_spans.add()
             scope_spans.schema_url = inner.get("schemaUrl", "")
@@ -83,11 +84,15 @@ def _put_span(message: Any, span: dict[str, Any]) -> None:
     message.kind = span.get("kind", 0)
     message.start_time_unix_nano = int(span["startTimeUnixNano"])
     message.end_time_unix_nano = int(span.get("endTimeUnixNano", 0))
+    message.dropped_attributes_count = span.get("droppedAttributesCount", 0)
+    message.dropped_events_count = span.get("droppedEventsCount", 0)
+    message.dropped_links_count = span.get("droppedLinksCount", 0)
     _put_attributes(message, span)
     for event in span.get("events", ()):
         added = message.events.add()
         added.time_unix_nano = int(event.get("timeUnixNano", 0))
         added.name = event.get("name", "")
+        added.dropped_attributes_count = event.get("droppedAttributesCount", 0)
         _put_attributes(added, event)
     for link in span.get("links", ()):
         added = message.links.add()
@@ -95,6 +100,7 @@ def _put_span(message: Any, span: dict[str, Any]) -> None:
         added.span_id = bytes.fromhex(link.get("spanId", ""))
         added.trace_state = link.get("traceState", "")
         added.flags = link.get("flags", 0)
+        added.dropped_attributes_count = link.get("droppedAttributesCount", 0)
         _put_attributes(added, link)
     if "status" in span:
         message.status.SetInParent()
@@ -151,9 +157,9 @@ def decode(data: bytes) -> dict[str, Any]:
     message = _messages().TracesData()
     try:
         message.ParseFromString(data)
-    except Exception as error:
-        msg = f"this is not OTLP in protobuf form ({error})"
-        raise NbtraceError.invalid(msg) from error
+    except Exception:
+        msg = "this is not OTLP in protobuf form: it is damaged, or something else"
+        raise NbtraceError.invalid(msg) from None
     if data and not message.resource_spans:
         msg = "this is not OTLP in protobuf form: it has no resource spans"
         raise NbtraceError.invalid(msg)
@@ -164,6 +170,8 @@ def _resource_spans(message: Any) -> dict[str, Any]:
     group: dict[str, Any] = {}
     if message.HasField("resource"):
         group["resource"] = {"attributes": _attributes(message.resource.attributes)}
+    if message.schema_url:
+        group["schemaUrl"] = message.schema_url
     group["scopeSpans"] = [_scope_spans(item) for item in message.scope_spans]
     return group
 
@@ -199,6 +207,7 @@ def _span(message: Any) -> dict[str, Any]:
                 "timeUnixNano": event.time_unix_nano,
                 "name": event.name,
                 "attributes": _attributes(event.attributes),
+                "droppedAttributesCount": event.dropped_attributes_count,
             }
             for event in message.events
         ],
@@ -209,6 +218,7 @@ def _span(message: Any) -> dict[str, Any]:
                 "traceState": link.trace_state,
                 "flags": link.flags,
                 "attributes": _attributes(link.attributes),
+                "droppedAttributesCount": link.dropped_attributes_count,
             }
             for link in message.links
         ],

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 _GZIP = b"\x1f\x8b"
 _ZSTD = b"\x28\xb5\x2f\xfd"
 _BOM = b"\xef\xbb\xbf"
+# How much of a file that is nothing known is shown.
+SHOWN_BYTES = 40
 # An address that does not answer within this is not going to.
 URL_SECONDS = 60.0
 
@@ -131,7 +133,7 @@ def _place(text: str) -> Iterator[Found]:
         raise NbtraceError.missing(msg) from None
     except OSError as error:
         msg = f"{path} cannot be read: {error.strerror}"
-        raise NbtraceError.invalid(msg) from error
+        raise NbtraceError.invalid(msg) from None
     yield from _bytes(data, f"{path}: ")
 
 
@@ -147,25 +149,25 @@ def _download(url: str) -> bytes:
             data: bytes = answer.read()
     except (urllib.error.URLError, OSError) as error:
         msg = f"{url} cannot be read: {error}"
-        raise NbtraceError.invalid(msg) from error
+        raise NbtraceError.invalid(msg) from None
     return data
 
 
 def _remote(url: str) -> bytes:
     try:
         import fsspec
-    except ImportError as error:
+    except ImportError:
         msg = f"{url} needs fsspec: pip install 'nbtrace[remote]'"
-        raise NbtraceError.invalid(msg) from error
+        raise NbtraceError.invalid(msg) from None
     try:
         with fsspec.open(url, "rb") as file:
             data: bytes = file.read()
-    except FileNotFoundError as error:
+    except FileNotFoundError:
         msg = f"there is no file {url}"
-        raise NbtraceError.missing(msg) from error
+        raise NbtraceError.missing(msg) from None
     except (OSError, ValueError, ImportError) as error:
         msg = f"{url} cannot be read: {error}"
-        raise NbtraceError.invalid(msg) from error
+        raise NbtraceError.invalid(msg) from None
     return data
 
 
@@ -216,7 +218,7 @@ def _unpacked(data: bytes, place: str) -> bytes:
             return gzip.decompress(data)
         except (OSError, EOFError, zlib.error) as error:
             msg = f"{place}this is damaged gzip ({error})"
-            raise NbtraceError.invalid(msg) from error
+            raise NbtraceError.invalid(msg) from None
     if data.startswith(_ZSTD):
         return _zstd(data, place)
     return data
@@ -237,7 +239,7 @@ def _zstd(data: bytes, place: str) -> bytes:
                 plain = module.decompress(data)
         except Exception as error:
             msg = f"{place}this is damaged zstd ({error})"
-            raise NbtraceError.invalid(msg) from error
+            raise NbtraceError.invalid(msg) from None
         return plain
     msg = f"{place}this is zstd; pip install zstandard reads it"
     raise NbtraceError.invalid(msg)
@@ -263,12 +265,30 @@ def _parse(data: bytes) -> Any:
 
 
 def _decoded(data: bytes, place: str) -> Iterator[Found]:
+    if _is_text(data):
+        head = data[:SHOWN_BYTES].decode("utf-8", "ignore")
+        msg = f"{place}this is text, but not JSON; it begins with {head!r}"
+        yield Found(NbtraceError.invalid(msg))
+        return
     try:
         document = protobuf.decode(data)
     except NbtraceError as error:
-        yield Found(NbtraceError.invalid(f"{place}this is neither JSON nor OTLP: {error.message}"))
+        msg = f"{place}this is not JSON, and {error.message.removeprefix('this is ')}"
+        yield Found(NbtraceError.invalid(msg))
         return
     yield from _document(document, place)
+
+
+def _is_text(data: bytes) -> bool:
+    """Return whether data reads as text, which OTLP in protobuf form never does: ids are random."""
+    head = data[: 1 << 12]
+    try:
+        text = head.decode()
+    except UnicodeDecodeError as error:
+        if error.start < len(head) - 3:  # else a character that the cut has divided
+            return False
+        text = head[: error.start].decode()
+    return all(character.isprintable() or character.isspace() for character in text)
 
 
 def _document(document: Any, place: str) -> Iterator[Found]:
@@ -281,10 +301,12 @@ def _document(document: Any, place: str) -> Iterator[Found]:
     if found is not None:
         yield from found
         return
-    keys = ", ".join(map(str, document)) if isinstance(document, dict) else type(document).__name__
+    what = f"{type(document).__name__}"
+    if isinstance(document, dict):
+        what = "an object with the keys " + ", ".join(map(repr, document))
     msg = (
         f"{place}neither an OTLP/JSON document ('resourceSpans'), nor a trace of MLflow's ('info' "
-        f"and 'data'), Jaeger's ('traceID' and 'spans'), Phoenix's or Langfuse's, but {keys[:200]}"
+        f"and 'data'), Jaeger's ('traceID' and 'spans'), Phoenix's or Langfuse's, but {what[:200]}"
     )
     yield Found(NbtraceError.invalid(msg))
 
@@ -303,11 +325,15 @@ def _object(  # noqa: PLR0911 - one return a form
         return (_placed(found, place) for found in jaeger_spans(document))
     if is_phoenix(document):
         return [_phoenix(document, place)]
+    trace, observations = document.get("trace"), document.get("observations")
+    if isinstance(trace, dict) and isinstance(observations, list):  # what Langfuse's page saves
+        document = {**trace, "observations": observations}
     row = langfuse_row(document, place)
     if row is not None:
         return [Found(row)]
-    for name in ("traces", "data"):  # lists as MLflow, Phoenix, Langfuse and Jaeger wrap them
-        if isinstance(document.get(name), list):
+    # as MLflow, Phoenix, Langfuse and Jaeger wrap lists, and Jaeger's newer API a document
+    for name in ("traces", "data", "result"):
+        if isinstance(document.get(name), list | dict):
             return _document(document[name], f"{place}{name}")
     is_nothing = not document or not {"resourceLogs", "resourceMetrics"}.isdisjoint(document)
     return [] if is_nothing else None

@@ -116,7 +116,7 @@ class Receiver:
             self._server = _Server((HOST, port), _Handler)
         except OSError as error:
             msg = f"port {port} of {HOST} cannot be used ({error.strerror}); choose another port"
-            raise NbtraceError.invalid(msg) from error
+            raise NbtraceError.invalid(msg) from None
         self._server.receiver = self
         self.url = f"http://{HOST}:{self._server.server_port}"
         self._thread = threading.Thread(

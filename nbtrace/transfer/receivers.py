@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from nbtrace.entities.constant import SpanAttributeKey, TraceTagKey
 from nbtrace.entities.json_text import dumps
+from nbtrace.entities.resource import Resource, schema_url_of
 from nbtrace.exceptions import NbtraceError
 from nbtrace.transfer.carried import with_attributes, with_carried
 from nbtrace.transfer.openinference import openinference_attributes
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from nbtrace.entities import Span, Trace
-    from nbtrace.entities.constant import AttributeValue
 
     Adapter = Callable[[Trace], list[Span]]
 
@@ -103,7 +103,7 @@ def _with_carried_on_root(trace: Trace) -> list[Span]:
 
 def _for_phoenix(trace: Trace, project: str | None) -> list[Span]:
     added = [openinference_attributes(span) for span in trace.data.spans]
-    resources: dict[int, dict[str, AttributeValue]] = {}
+    resources: dict[int, Resource] = {}
     spans = []
     for span, extra in zip(_with_carried_on_root(trace), added, strict=True):
         attributes = {**extra, **span.raw_attributes}
@@ -114,7 +114,8 @@ def _for_phoenix(trace: Trace, project: str | None) -> list[Span]:
             # Spans of one process share their resource, and are grouped by that.
             known = resources.get(id(span.resource))
             if known is None:
-                known = {**(span.resource or {}), _PROJECT: project}
+                url = schema_url_of(span.resource)
+                known = Resource({**(span.resource or {}), _PROJECT: project}, url)
                 resources[id(span.resource)] = known
             changed = with_attributes(span, attributes, resource=known)
         spans.append(changed)

@@ -10,6 +10,7 @@ import datetime as dt
 import html
 from typing import TYPE_CHECKING
 
+from nbtrace.entities.figures import count, duration
 from nbtrace.exceptions import NbtraceError
 
 if TYPE_CHECKING:
@@ -63,11 +64,14 @@ def _section(trace: Trace) -> str:
     info = trace.info
     name = html.escape(info.tags.get("mlflow.traceName") or info.trace_id)
     started = dt.datetime.fromtimestamp(info.request_time / 1000, dt.UTC)
-    took = "" if info.execution_duration is None else f", {info.execution_duration:,} ms"
+    ends = [span.end_time_ns for span in trace.data.spans if span.end_time_ns is not None]
+    # Not the milliseconds of the trace's row, of which a quick trace has none.
+    first = min((span.start_time_ns for span in trace.data.spans), default=0)
+    took = f", {duration(max(ends) - first)}" if ends else ""
     state = html.escape(str(getattr(info.state, "value", info.state)))
     return (
         f"<details><summary>{name}<span class=t>{state}, {started:%Y-%m-%d %H:%M:%S} UTC{took}, "
-        f"{len(trace.data.spans):,} spans</span></summary>"
+        f"{count(len(trace.data.spans), 'span')}</span></summary>"
         f'<iframe loading="lazy" sandbox="allow-scripts" title="{name}" '
         f'srcdoc="{html.escape(trace.to_html())}"></iframe></details>'
     )

@@ -217,7 +217,7 @@ class FileTarget(StreamTarget):
             self._raw.seek(offset)
         except OSError as error:
             msg = f"{path} cannot be written: {error.strerror}"
-            raise NbtraceError.invalid(msg) from error
+            raise NbtraceError.invalid(msg) from None
         super().__init__(self._member(), kind, adapt)
         if offset and isinstance(self._form, _Lines):
             self._form.resume()

@@ -24,6 +24,7 @@ from bisect import bisect_left
 from collections import Counter, defaultdict, deque
 from typing import TYPE_CHECKING, NamedTuple
 
+from nbtrace.entities.attachment import described
 from nbtrace.entities.constant import SpanAttributeKey
 from nbtrace.widgets.forest import forest_of
 from nbtrace.widgets.span_facts import facts_of
@@ -140,7 +141,8 @@ def _name(span: Span) -> Hashable:
 def _whole(span: Span) -> tuple[Hashable, Hashable]:
     """Return a span's name and kind, and these with its inputs."""
     name = _name(span)
-    return name, (name, str(span.raw_attributes.get(SpanAttributeKey.INPUTS)))
+    inputs = str(span.raw_attributes.get(SpanAttributeKey.INPUTS))
+    return name, (name, described(inputs, told_apart=True))
 
 
 def _in_order(

@@ -16,6 +16,7 @@ from nbtrace.store.assessments import (
 )
 from nbtrace.store.tags import is_immutable_tag
 from nbtrace.widgets.json_value import json_text
+from nbtrace.widgets.source import TraceSnapshot
 from nbtrace.widgets.span_facts import safe_text
 
 if TYPE_CHECKING:
@@ -24,12 +25,47 @@ if TYPE_CHECKING:
     from nbtrace.entities import Assessment
     from nbtrace.store.store import Store
     from nbtrace.widgets.detail_messages import Annotations, AssessmentDetails
+    from nbtrace.widgets.source import TraceSource
 
 # What a thumb in the panel is stored as.
 FEEDBACK_NAME = "feedback"
 # A reason longer than this is a document; the rest is in the store.
 MAX_VALUE_CHARACTERS = 2_000
 MAX_ASSESSMENTS = 200
+
+
+def annotations_now(source: TraceSource) -> Annotations:
+    """Return tags and assessments as the store has them, else as the trace carries them.
+
+    Parameters
+    ----------
+    source : TraceSource
+        The trace.
+
+    Returns
+    -------
+    Annotations
+        Fixed where there is no store to change them in.
+    """
+    store = opened_store()
+    found: Annotations = {"stored": False, "tags": [], "assessments": []}
+    if store is not None:
+        found = annotations_of(store, source.trace_id)
+    if not found["stored"] and isinstance(source, TraceSnapshot):
+        info = source.trace.info
+        found["tags"] = [
+            {"key": key, "value": str(value), "fixed": True} for key, value in info.tags.items()
+        ]
+        found["assessments"] = described_assessments(info.assessments)
+    return found
+
+
+def opened_store() -> Store | None:
+    """Return the store if there is one: looking at a trace makes none."""
+    from nbtrace.store import current_store
+
+    store = current_store()
+    return store if store.database.path.exists() else None
 
 
 def annotations_of(store: Store, trace_id: str) -> Annotations:

@@ -70,7 +70,7 @@ class NotebookWidget(AnyWidget):
             raise NbtraceError.invalid(message)
         bundle = front_end()
         super().__init__(
-            _esm=bundle.text if in_marimo() else bundle.loader,
+            _esm=self._module(),
             _bundle=bundle.hash,
             _key=uuid.uuid4().hex[:12],
             _view=view,
@@ -84,6 +84,11 @@ class NotebookWidget(AnyWidget):
     def key(self) -> str:
         """What marks this widget's elements in a page: class ``nbt-<key>``."""
         return str(self._key)
+
+    def _module(self) -> str:
+        """Return the module that front ends import for this widget."""
+        bundle = front_end()
+        return bundle.text if in_marimo() else bundle.loader
 
     def _methods(self) -> dict[str, Callable[..., object]]:
         """Return who answers each method of the page; parameters are given by keyword."""
@@ -119,10 +124,17 @@ class NotebookWidget(AnyWidget):
             self._respond(content)
 
     def _respond(self, content: dict[str, Any]) -> None:
-        answer: dict[str, Any] = {"kind": "response", "id": content.get("id"), "error": None}
+        answer: dict[str, Any] = {
+            "kind": "response",
+            "id": content.get("id"),
+            "error": None,
+            "binary": False,
+        }
         buffers: list[bytes] = []
         try:
-            buffers.append(orjson.dumps(self._result(content)))
+            result = self._result(content)
+            answer["binary"] = isinstance(result, bytes)
+            buffers.append(result if isinstance(result, bytes) else orjson.dumps(result))
         except Exception as error:
             _logger.debug("could not answer the page", exc_info=True)
             answer["error"] = str(error) or type(error).__name__

@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING, Any
 
 from nbtrace.exceptions import NbtraceError
 from nbtrace.widgets.annotating import (
-    annotations_of,
+    annotations_now,
     delete_feedback,
-    described_assessments,
     give_feedback,
+    opened_store,
 )
+from nbtrace.widgets.attached import attachment_content
 from nbtrace.widgets.chat import chat_of
 from nbtrace.widgets.details import details_of, value_piece
 from nbtrace.widgets.json_value import json_text
 from nbtrace.widgets.pieces import PIECE_CHARACTERS, Pieces, piece
-from nbtrace.widgets.source import TraceSnapshot
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -59,6 +59,7 @@ class DetailRequests:
         """Return who answers each method of the page."""
         return {
             "value": self.value,
+            "attachment": attachment_content,
             "span_json": self.span_json,
             "previous_messages": self.previous_messages,
             "linked": self.linked,
@@ -108,7 +109,7 @@ class DetailRequests:
             found = source.span(span_id)
             span = None if found is None else answered(source, found)
         else:
-            store = _opened()
+            store = opened_store()
             span = None if store is None else store.get_span(trace_id, span_id)
         if span is None:
             message = (
@@ -123,29 +124,15 @@ class DetailRequests:
     def annotations(self) -> Annotations:
         """Return tags and assessments, and tell the page from now on when they change."""
         first = self._known is None
-        self._known = self._annotations()
+        self._known = annotations_now(self._source())
         if first:
             _look_after_cells(self)
         return self._known
 
-    def _annotations(self) -> Annotations:
-        source = self._source()
-        store = _opened()
-        found: Annotations = {"stored": False, "tags": [], "assessments": []}
-        if store is not None:
-            found = annotations_of(store, source.trace_id)
-        if not found["stored"] and isinstance(source, TraceSnapshot):
-            info = source.trace.info
-            found["tags"] = [
-                {"key": key, "value": str(value), "fixed": True} for key, value in info.tags.items()
-            ]
-            found["assessments"] = described_assessments(info.assessments)
-        return found
-
     def tell_changes(self) -> None:
         """Tell the page if tags or assessments are not what it knows."""
         known = self._known
-        if known is not None and self._annotations() != known:
+        if known is not None and annotations_now(self._source()) != known:
             self._send({"kind": "changed", "what": "annotations"})
 
     def feedback(
@@ -238,16 +225,8 @@ def previous_call(spans: Sequence[Span], span_id: str) -> SpanView | None:
     return None
 
 
-def _opened() -> Store | None:
-    """Return the store if there is one: looking at a trace makes none."""
-    from nbtrace.store import current_store
-
-    store = current_store()
-    return store if store.database.path.exists() else None
-
-
 def _needed() -> Store:
-    store = _opened()
+    store = opened_store()
     if store is None:
         message = "this trace is in no store, so nothing can be kept with it; import it first"
         raise NbtraceError.missing(message)

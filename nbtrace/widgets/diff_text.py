@@ -11,7 +11,7 @@ import json
 from typing import TYPE_CHECKING
 
 from nbtrace.config import options
-from nbtrace.widgets.figures import count, dollars, duration
+from nbtrace.entities.figures import count, dollars, duration
 from nbtrace.widgets.html import MAX_SAVED_BYTES, switch_css
 from nbtrace.widgets.overview import one_line
 

@@ -16,10 +16,15 @@ from typing import TYPE_CHECKING, Any
 from nbtrace.config import options
 from nbtrace.exceptions import NbtraceError
 from nbtrace.widgets.html import brief_html, static_html
-from nbtrace.widgets.overview import NAME_CHARACTERS, one_line, overview_of
+from nbtrace.widgets.overview import (
+    NAME_CHARACTERS,
+    RUNNING_WHEN_SAVED,
+    one_line,
+    overview_of,
+)
 from nbtrace.widgets.saved_notebook import MARK
 from nbtrace.widgets.source import source_of
-from nbtrace.widgets.text import terminal_tree
+from nbtrace.widgets.text import fenced, terminal_tree
 
 if TYPE_CHECKING:
     from nbtrace.entities.trace import Trace
@@ -30,8 +35,9 @@ if TYPE_CHECKING:
 
 _logger = logging.getLogger("nbtrace")
 
-# Saved beside the HTML and counted against the same budget.
-PLAIN_ROWS = 40
+# Saved beside the HTML, twice, and counted against the same budget.
+TEXT_ROWS = (40, 20, 10)
+TEXT_BYTES = 5_000
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 # A loop that displays a hundred traces must not make a hundred widgets (mlflow#12110).
 TREES_PER_CELL = 10
@@ -144,19 +150,12 @@ class TreeDisplay:
             _logger.warning("%s", error)
 
     def _show_brief(self) -> None:
-        name = self._source.name
-        bundle = {
-            "text/html": brief_html(name, self._key),
-            "text/plain": f"{one_line(name, NAME_CHARACTERS)} · running",
-        }
+        name = one_line(self._source.name, NAME_CHARACTERS)
+        bundle = _forms(brief_html(name, self._key), f"{name} · {RUNNING_WHEN_SAVED}")
         _display(bundle, f"nbtrace-static-{self._key}", update=False)
 
     def _update_static(self) -> None:
-        overview = overview_of(self._source)
-        bundle = {
-            "text/html": static_html(overview, self._key),
-            "text/plain": _plain(overview),
-        }
+        bundle = _static_forms(overview_of(self._source), self._key)
         _display(bundle, f"nbtrace-static-{self._key}", update=True)
 
     def _show_widget(self) -> None:
@@ -179,7 +178,7 @@ def mimebundle(
     include: Any = None,  # noqa: ARG001 - IPython's signature
     exclude: Any = None,  # noqa: ARG001 - IPython's signature
 ) -> dict[str, Any]:
-    """Return what a front end shows for a trace: the static tree, as HTML and as text.
+    """Return what a front end shows for a trace: the static tree, as HTML, Markdown and text.
 
     Parameters
     ----------
@@ -193,8 +192,7 @@ def mimebundle(
     dict
         Data by MIME type.
     """
-    overview = overview_of(trace)
-    return {"text/html": static_html(overview), "text/plain": _plain(overview)}
+    return _static_forms(overview_of(trace))
 
 
 def show_trace(trace: Trace) -> None:
@@ -215,9 +213,7 @@ def show_widget(widget: NotebookWidget, static: str, text: str) -> None:
         What front ends without HTML show.
     """
     view = {"version_major": 2, "version_minor": 0, "model_id": widget.model_id}
-    _display(
-        {"text/html": static, "text/plain": text}, f"nbtrace-static-{widget.key}", update=False
-    )
+    _display(_forms(static, text), f"nbtrace-static-{widget.key}", update=False)
     _display({WIDGET_VIEW: view, "text/plain": ""}, f"nbtrace-{widget.key}", update=False)
 
 
@@ -228,11 +224,24 @@ def in_kernel() -> bool:
     return shell is not None and hasattr(shell, "kernel")
 
 
-def _plain(overview: Overview) -> str:
-    """Return the text beside the HTML; it must not say what the HTML is not to hold."""
-    if options.saved != "full":
-        return overview.headline
-    return terminal_tree(overview, PLAIN_ROWS)
+def _static_forms(overview: Overview, key: str = "") -> dict[str, str]:
+    """Return the static tree; its text must not say what the HTML is not to hold."""
+    overview = overview.to_save()
+    text = overview.headline
+    for rows in TEXT_ROWS if options.saved == "full" else ():
+        tree = terminal_tree(overview, rows)
+        if len(tree.encode("utf-8", "replace")) <= TEXT_BYTES:
+            text = tree
+            break
+    return _forms(static_html(overview, key), text)
+
+
+def _forms(page: str, text: str) -> dict[str, str]:
+    """Return what is saved: HTML for pages, Markdown for what reads a notebook, and text.
+
+    Front ends prefer them in this order.
+    """
+    return {"text/html": page, "text/markdown": fenced(text), "text/plain": text}
 
 
 def _take_place() -> bool:

@@ -13,10 +13,10 @@ import json
 from typing import TYPE_CHECKING
 
 from nbtrace.config import options
-from nbtrace.widgets.figures import count, duration
+from nbtrace.entities.figures import count, duration
 from nbtrace.widgets.forest import Forest, Line, chosen_lines
 from nbtrace.widgets.messages import STATES
-from nbtrace.widgets.overview import Overview, one_line, overview_of
+from nbtrace.widgets.overview import RUNNING_WHEN_SAVED, Overview, one_line, overview_of
 from nbtrace.widgets.span_facts import PREVIEW_CHARACTERS, error_message, facts_of
 from nbtrace.widgets.static_values import spoken_values
 
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from nbtrace.widgets.source import TraceSource
 
 MAX_ROWS = 200
-# 60 kB by DESIGN.md, measured as the notebook's file holds it, less the text/plain beside it.
-MAX_SAVED_BYTES = 54_000
+# 60 kB by DESIGN.md, measured as the notebook's file holds it, less the texts beside it.
+MAX_SAVED_BYTES = 50_000
 # Tried one after the other until the tree fits: values go first, then rows.
 SIZES = ((MAX_ROWS, PREVIEW_CHARACTERS), (MAX_ROWS, 60), (MAX_ROWS, 0), (100, 0), (40, 0), (10, 0))
 NAME_CHARACTERS = 120
@@ -37,7 +37,7 @@ LABEL_CHARACTERS = 30
 MAX_NESTING = 24
 INDENT_PIXELS = 14
 BAR_PIXELS = 320
-MARKS = {"open": " … running", "done": "", "ok": "", "error": " ✗", "incomplete": " ⚠ incomplete"}
+MARKS = {"open": " … not ended", "done": "", "ok": "", "error": " ✗", "incomplete": " ⚠ incomplete"}
 # Middle tones: at least 3 to 1 against both white and the dark theme's ground.
 COLOURS = {
     "LLM": "#9061d4",
@@ -92,7 +92,7 @@ def static_html(trace: Trace | TraceSource | Overview, display_class: str = "") 
     >>> "&lt;ask&gt;" in static_html(trace), "<ask>" in static_html(trace)
     (True, False)
     """
-    overview = overview_of(trace)
+    overview = overview_of(trace).to_save()
     body = ""
     for rows, characters in SIZES:
         body = _tree(overview, rows, characters)
@@ -103,7 +103,9 @@ def static_html(trace: Trace | TraceSource | Overview, display_class: str = "") 
 
 def brief_html(name: str, display_class: str) -> str:
     """Return what stands for the static tree while its trace runs: its name."""
-    return _wrapped(f"<div>{_escape(name, NAME_CHARACTERS)} · running</div>", display_class)
+    return _wrapped(
+        f"<div>{_escape(name, NAME_CHARACTERS)} · {RUNNING_WHEN_SAVED}</div>", display_class
+    )
 
 
 def _wrapped(body: str, key: str) -> str:

@@ -87,11 +87,15 @@ class ChangedMessage(TypedDict):
 
 
 class ResponseMessage(TypedDict):
-    """The answer to a request; the result is JSON in the only buffer unless there is an error."""
+    """The answer to a request; the result is in the only buffer unless there is an error.
+
+    It is JSON, or as it is where ``binary`` says so.
+    """
 
     kind: Literal["response"]
     id: str
     error: str | None
+    binary: bool
 
 
 class Found(TypedDict):

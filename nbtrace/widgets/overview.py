@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from nbtrace.entities.figures import count, dollars, duration
 from nbtrace.entities.span_status import SpanStatusCode
-from nbtrace.widgets.figures import count, dollars, duration
 from nbtrace.widgets.forest import Forest, forest_of
 from nbtrace.widgets.source import TraceSource, source_of
 from nbtrace.widgets.span_facts import safe_text, usage_of
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from nbtrace.entities.trace import Trace
 
 NAME_CHARACTERS = 60
+RUNNING = "running"
+# What is saved is read later: by then a kernel may have been restarted.
+RUNNING_WHEN_SAVED = "running when this was saved"
 
 
 class Overview(NamedTuple):
@@ -32,6 +35,11 @@ class Overview(NamedTuple):
     def headline(self) -> str:
         """The trace in one line: its name and figures."""
         return " · ".join((one_line(self.name, NAME_CHARACTERS), *self.figures))
+
+    def to_save(self) -> Overview:
+        """Return the same for a form that is kept, where "running" would soon be wrong."""
+        figures = [RUNNING_WHEN_SAVED if one == RUNNING else one for one in self.figures]
+        return self._replace(figures=figures)
 
 
 def overview_of(trace: Trace | TraceSource | Overview) -> Overview:
@@ -68,7 +76,7 @@ def one_line(text: str, limit: int) -> str:
 
 
 def _figures(source: TraceSource, spans: Sequence[Span], forest: Forest) -> list[str]:
-    running = "" if source.finished else "running"
+    running = "" if source.finished else RUNNING
     if not spans:
         return ["no spans yet" if running else "no spans"]
     tokens, cost = usage_of(spans)

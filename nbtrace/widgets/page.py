@@ -13,7 +13,6 @@ import base64
 import gzip
 import hashlib
 import html
-import sys
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -21,12 +20,11 @@ import orjson
 
 from nbtrace.exceptions import INVALID_STATE, NbtraceError
 from nbtrace.widgets.bundle import STATIC
-from nbtrace.widgets.details import details_of
 from nbtrace.widgets.feed import RowFeed
 from nbtrace.widgets.html import static_html
+from nbtrace.widgets.page_answers import tree_answers
 from nbtrace.widgets.private_file import write_private
 from nbtrace.widgets.source import source_of
-from nbtrace.widgets.svg import timeline_svg
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -110,7 +108,7 @@ def write_page(
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     policy = (
         f"default-src 'none'; script-src 'sha256-{digest}'; style-src 'unsafe-inline'; "
-        "img-src data:; media-src data:; base-uri 'none'; form-action 'none'"
+        "img-src data: blob:; media-src data: blob:; base-uri 'none'; form-action 'none'"
     )
     # gzipped JSON in base64, which cannot end the element it is in
     data = base64.b64encode(gzip.compress(orjson.dumps(carried), 6, mtime=0)).decode()
@@ -135,11 +133,6 @@ def message(content: Mapping[str, Any], buffers: Sequence[bytes]) -> tuple[Any, 
     return content, [base64.b64encode(buffer).decode() for buffer in buffers]
 
 
-def answer_key(*values: object) -> str:
-    """Return the key under which the answer to a request with these parameters is carried."""
-    return orjson.dumps(values).decode()
-
-
 @cache
 def _script() -> str:
     try:
@@ -155,18 +148,8 @@ def _script() -> str:
 def _carried(source: TraceSource) -> dict[str, Any]:
     feed = RowFeed(source)
     messages = [message(content, buffers) for content, buffers in feed.snapshot(finished=True)]
-    spans = source.changes(0)[1]
-    base = min((span.start_time_ns for span in spans), default=0)
-    details = {
-        # whole texts: there is nobody to ask for the rest of a long one
-        answer_key(span.span_id): orjson.dumps(details_of(span, base, sys.maxsize)).decode()
-        for span in spans
-    }
     return {
         "state": {"_view": "tree", "_key": "page", "theme": "auto", "selected_id": ""},
         "messages": messages,
-        "answers": {
-            "details": details,
-            "svg": {answer_key(): orjson.dumps(timeline_svg(source)).decode()},
-        },
+        "answers": tree_answers(source),
     }

@@ -1,7 +1,8 @@
-"""The run before a trace: the newest older trace of the same cell, else of the same name."""
+"""The run before a trace: of the same cell, else of its name in its notebook, else of its name."""
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from nbtrace.entities.constant import NbtraceKey
@@ -10,7 +11,10 @@ from nbtrace.search.traces import search_traces
 from nbtrace.store import current_store
 
 if TYPE_CHECKING:
-    from nbtrace.entities.span import Span
+    from collections.abc import Iterator
+
+# What a cell without a name is called: the third cell to run is another one each day.
+NUMBERED = re.compile(r"In \[\d+\]")
 
 
 def previous_run(trace: Trace | str) -> str | None:
@@ -24,37 +28,42 @@ def previous_run(trace: Trace | str) -> str | None:
     Returns
     -------
     str or None
-        The newest older trace of the same notebook cell or, for a trace of no cell, of the same
-        name; None when there is none.
+        The newest older trace of the same notebook cell. Where there is none (a cell that was
+        copied has another id, and not every front end tells it) the newest of the same name in the
+        same notebook, then the newest of the same name; None when there is none either.
     """
     store = current_store()
     found = trace if isinstance(trace, Trace) else store.get_trace(trace)
     if found is None:
         return None
-    condition = _same_cell(found.data.root) or f"name = {_quoted(found.info.name or '')}"
     info = found.info
-    older = search_traces(
-        store,
-        filter_string=(
-            f"timestamp_ms <= {info.request_time} AND trace_id != {_quoted(info.trace_id)}"
-            f" AND {condition}"
-        ),
-        max_results=1,
-        include_spans=False,
-    )
-    return older.traces[0].info.trace_id if older.traces else None
+    before = f"timestamp_ms <= {info.request_time} AND trace_id != {_quoted(info.trace_id)}"
+    for condition in _conditions(found):
+        older = search_traces(
+            store, filter_string=f"{before} AND {condition}", max_results=1, include_spans=False
+        )
+        if older.traces:
+            return older.traces[0].info.trace_id
+    return None
 
 
-def _same_cell(root: Span | None) -> str | None:
+def _conditions(trace: Trace) -> Iterator[str]:
+    """Yield what makes a trace a run of the same, the surest sign first."""
+    root = trace.data.root
     attributes = root.raw_attributes if root else {}
-    cell = attributes.get(NbtraceKey.CELL_ID)
-    if not isinstance(cell, str):
-        return None
-    condition = f"span.attributes.`{NbtraceKey.CELL_ID}` = {_quoted(cell)}"
-    notebook = attributes.get(NbtraceKey.NOTEBOOK)
-    if isinstance(notebook, str):
-        condition += f" AND span.attributes.`{NbtraceKey.NOTEBOOK}` = {_quoted(notebook)}"
-    return condition
+    same = {
+        key: f"span.attributes.`{key}` = {_quoted(value)}"
+        for key in (NbtraceKey.CELL_ID, NbtraceKey.NOTEBOOK)
+        if isinstance(value := attributes.get(key), str)
+    }
+    if NbtraceKey.CELL_ID in same:
+        yield " AND ".join(same.values())
+    if NUMBERED.fullmatch(trace.info.name or ""):
+        return
+    name = f"name = {_quoted(trace.info.name or '')}"
+    if NbtraceKey.NOTEBOOK in same:
+        yield f"{name} AND {same[NbtraceKey.NOTEBOOK]}"
+    yield name
 
 
 def _quoted(text: str) -> str:

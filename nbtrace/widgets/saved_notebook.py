@@ -86,7 +86,7 @@ def clean_text(text: str) -> str:
         notebook = json.loads(text)
     except ValueError as error:
         message = f"it is not JSON ({error}); is it a notebook?"
-        raise NbtraceError.invalid(message) from error
+        raise NbtraceError.invalid(message) from None
     if not isinstance(notebook, dict) or notebook.get("nbformat") != 4:  # noqa: PLR2004
         message = "it is not a notebook of format 4; open it in Jupyter and save it again"
         raise NbtraceError.invalid(message)
@@ -123,10 +123,10 @@ def clean_file(path: Path, *, check: bool = False) -> bool:
             _replace(path.resolve(), cleaned)
     except (OSError, UnicodeDecodeError) as error:
         message = f"{path}: {error}"
-        raise NbtraceError.invalid(message) from error
+        raise NbtraceError.invalid(message) from None
     except NbtraceError as error:
         message = f"{path}: {error.message}"
-        raise NbtraceError.invalid(message) from error
+        raise NbtraceError.invalid(message) from None
     return changed
 
 

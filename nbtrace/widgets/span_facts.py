@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from nbtrace.entities.attachment import described
 from nbtrace.entities.constant import NbtraceKey, SpanAttributeKey, SpanEventKey
 from nbtrace.entities.span_status import SpanStatusCode
 from nbtrace.otel.conventions import index_fields, is_incomplete
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 # Enough to recognise a value by; the whole of it is one request away.
 PREVIEW_CHARACTERS = 200
+# References to pictures among these are said in a few words.
+MAX_DESCRIBED_CHARACTERS = 2_000
 
 
 class Facts(NamedTuple):
@@ -79,6 +82,7 @@ def preview(text: object) -> str:
     """Return the start of a value's JSON text, the cut marked."""
     if not isinstance(text, str):
         return ""
+    text = described(text[:MAX_DESCRIBED_CHARACTERS])
     short = text if len(text) <= PREVIEW_CHARACTERS else text[:PREVIEW_CHARACTERS] + "…"
     return safe_text(short)
 

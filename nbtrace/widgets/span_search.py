@@ -77,7 +77,7 @@ def _regex_test(text: str) -> Callable[[str], object]:
         pattern = re.compile(text, re.IGNORECASE)
     except re.error as error:
         message = f"{text!r} is no regular expression: {error}; switch .* off to look for the text"
-        raise NbtraceError.invalid(message) from error
+        raise NbtraceError.invalid(message) from None
     return lambda value: pattern.search(value[:REGEX_CHARACTERS])
 
 

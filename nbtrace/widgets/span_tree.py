@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import traitlets
 
+from nbtrace.entities.figures import count
 from nbtrace.exceptions import NbtraceError
 from nbtrace.widgets.base import NotebookWidget
 from nbtrace.widgets.detail_requests import DetailRequests
@@ -156,7 +157,7 @@ class SpanTree(NotebookWidget):
         super().close()
 
     def __repr__(self) -> str:
-        return f"SpanTree({self._source.name!r}, {self._feed.spans} spans)"
+        return f"SpanTree({self._source.name!r}, {count(self._feed.spans, 'span')})"
 
     def _ipython_display_(self, **_: Any) -> None:
         from nbtrace.widgets.display import TreeDisplay
@@ -238,14 +239,15 @@ def _follow(reference: weakref.ref[SpanTree]) -> None:
         tree = reference()
         if tree is None or tree._ended.wait(wait):  # noqa: SLF001 - this module's own class
             return
-        started = time.perf_counter()
+        # Its own CPU time: what it waited for a busy kernel is no cost of looking.
+        started = time.thread_time()
         try:
             if not tree._flush():  # noqa: SLF001 - this module's own class
                 return
         except Exception:
             _logger.debug("could not update the tree", exc_info=True)
         del tree
-        wait = max(INTERVAL_SECONDS, (time.perf_counter() - started) / SHARE)
+        wait = max(INTERVAL_SECONDS, (time.thread_time() - started) / SHARE)
 
 
 def _follow_late(reference: weakref.ref[SpanTree]) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from nbtrace.entities.attachment import SCHEME, described
 from nbtrace.widgets.json_value import json_text
 from nbtrace.widgets.overview import one_line
 from nbtrace.widgets.span_facts import PREVIEW_CHARACTERS, facts_of, previews
@@ -84,9 +85,11 @@ def _message(message: Message) -> tuple[str, str]:
             parts.append(part.text)
         elif part.result is not None:
             parts.append(part.result if isinstance(part.result, str) else json_text(part.result))
+        elif part.uri is not None and part.uri.startswith(SCHEME):
+            parts.append(part.uri)
         else:
             parts.append(f"[{part.kind}]")
-    return one_line(message.role, 24), one_line(" ".join(parts), PREVIEW_CHARACTERS)
+    return one_line(message.role, 24), one_line(described(" ".join(parts)), PREVIEW_CHARACTERS)
 
 
 def _document(rank: int, document: RetrievedDocument) -> tuple[str, str]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
 
 from nbtrace.config import options
-from nbtrace.widgets.figures import count, duration
+from nbtrace.entities.figures import count, duration
 from nbtrace.widgets.forest import chosen_lines
 from nbtrace.widgets.html import COLOURS, ERROR_COLOUR, OTHER_COLOUR
 from nbtrace.widgets.messages import STATES

@@ -24,12 +24,11 @@ if TYPE_CHECKING:
 
 _logger = logging.getLogger("nbtrace")
 
-# One transaction each: some 50 ms, for which other writers wait.
+# One transaction or filter each: some 50 ms, for which other writers wait; far below the longest
+# filter that is read.
 PORTION = 1_000
 # One answer to the page: some 2 MB.
 EXPORTED_AT_ONCE = 2_000
-# Ids in one filter; far below the longest filter that is read.
-IDS_AT_ONCE = 1_000
 # A page shows progress at this pace.
 TELL_SECONDS = 0.2
 
@@ -60,7 +59,7 @@ def rows_of(store: Store, trace_ids: Sequence[str]) -> list[ListedTrace]:
     from nbtrace.search.listing import Listing
 
     found: dict[str, ListedTrace] = {}
-    for some in _portions(trace_ids, IDS_AT_ONCE):
+    for some in portions(trace_ids):
         listing = Listing(store, filter_of(some))
         found |= {row.trace_id: row for row in listing.rows(0, len(some))}
     return [found[trace_id] for trace_id in trace_ids if trace_id in found]
@@ -79,7 +78,7 @@ def filter_of(trace_ids: Sequence[str]) -> str:
 
 
 def tag(store: Store, trace_ids: Sequence[str], key: str, value: str | None) -> Iterator[int]:
-    """Set or delete a tag of traces; yield how many are done after each portion.
+    """Return the steps that set or delete a tag of traces; each says how many it changed.
 
     Raises
     ------
@@ -90,14 +89,47 @@ def tag(store: Store, trace_ids: Sequence[str], key: str, value: str | None) -> 
     if is_immutable_tag(key):
         message = f"the tag {key!r} cannot be changed"
         raise NbtraceError.invalid(message)
-    for some in _portions(trace_ids, PORTION):
-        change_tags(store.database, some, key, None if value is None else text)
+    return _tagging(store, trace_ids, key, None if value is None else text)
+
+
+def _tagging(store: Store, trace_ids: Sequence[str], key: str, value: str | None) -> Iterator[int]:
+    for some in portions(trace_ids):
+        change_tags(store.database, some, key, value)
         yield len(some)
+
+
+def tag_values(store: Store, trace_ids: Sequence[str], key: str) -> dict[str | None, list[str]]:
+    """Return the traces by the value that a tag has now, None where they lack it.
+
+    Parameters
+    ----------
+    store : Store
+        Where the traces are.
+    trace_ids : sequence of str
+        Which.
+    key : str
+        The tag's key.
+
+    Returns
+    -------
+    dict of str or None to list of str
+        Trace ids; those that are gone are left out.
+    """
+    found: dict[str | None, list[str]] = {}
+    with store.database.reading() as connection:
+        for some in portions(trace_ids):
+            for trace_id, value in connection.execute(
+                "SELECT t.trace_id, j.atom FROM traces t LEFT JOIN json_each(t.tags) j"
+                " ON j.key = ? WHERE t.trace_id IN (SELECT value FROM json_each(?))",
+                (key, _listed(some)),
+            ):
+                found.setdefault(value, []).append(trace_id)
+    return found
 
 
 def delete(store: Store, trace_ids: Sequence[str]) -> Iterator[int]:
     """Move traces to the trash; yield how many are done after each portion."""
-    for some in _portions(trace_ids, PORTION):
+    for some in portions(trace_ids):
         with store.database.transaction() as connection:
             keys = connection.execute(
                 "SELECT id FROM traces WHERE trace_id IN (SELECT value FROM json_each(?))",
@@ -109,7 +141,7 @@ def delete(store: Store, trace_ids: Sequence[str]) -> Iterator[int]:
 
 def restore(store: Store, trace_ids: Sequence[str]) -> Iterator[int]:
     """Bring deleted traces back; yield how many are done after each portion."""
-    for some in _portions(trace_ids, PORTION):
+    for some in portions(trace_ids):
         trash.restore_traces(store.database, some)
         yield len(some)
 
@@ -193,8 +225,15 @@ class Work:
         tell(Progress(done, total, finished=True, error=error))
 
 
-def _portions(items: Sequence[str], size: int) -> Iterator[Sequence[str]]:
-    return (items[place : place + size] for place in range(0, len(items), size))
+def portions(trace_ids: Sequence[str]) -> Iterator[Sequence[str]]:
+    """Return the ids so many at a time as one transaction or one filter takes.
+
+    Examples
+    --------
+    >>> [len(some) for some in portions(["tr-1"] * 2_500)]
+    [1000, 1000, 500]
+    """
+    return (trace_ids[place : place + PORTION] for place in range(0, len(trace_ids), PORTION))
 
 
 def _listed(values: Sequence[Any]) -> str:

@@ -1,9 +1,13 @@
-"""What a page of a table asks to be done to traces: tags, deletion and its undo, export."""
+"""What a page of a table asks to be done to traces: tags, deletion, export; and the way back.
+
+The last change of tags or deletion can be undone, until the next one.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
+from nbtrace.exceptions import NbtraceError
 from nbtrace.widgets import table_actions as actions
 from nbtrace.widgets.table_rows import export_text, table_row
 
@@ -12,8 +16,16 @@ if TYPE_CHECKING:
 
     from nbtrace.search.listing import Listing
     from nbtrace.store.store import Store
-    from nbtrace.widgets.table_messages import Piece, Selection, TableRow, WorkMessage
+    from nbtrace.widgets.table_messages import (
+        Piece,
+        Selection,
+        TableRow,
+        WorkMessage,
+        WorkName,
+    )
     from nbtrace.widgets.table_rows import ExportFormat
+
+    Undone = Callable[[], list[TableRow]]
 
 # So few are changed while the page waits; more go behind it.
 AT_ONCE = 100
@@ -42,7 +54,7 @@ class Changes:
         self._listing = listing
         self._tell = tell
         self._work = actions.Work()
-        self._deleted: list[str] = []
+        self._undone: Undone | None = None
 
     def stop(self) -> None:
         """Stop after the portion that is under way."""
@@ -51,25 +63,46 @@ class Changes:
     def tag(self, selection: Selection, key: str, value: str | None) -> list[TableRow]:
         """Set or delete a tag; return the rows as they are now, none where many are changed."""
         ids = actions.selected_ids(self._listing(), selection)
+        key = key.strip()
         steps = actions.tag(self._store, ids, key, value)
-        if len(ids) > AT_ONCE:
-            self._begin("tag", steps, len(ids))
-            return []
-        for _ in steps:
-            pass
-        return [table_row(trace) for trace in actions.rows_of(self._store, ids)]
+        before = actions.tag_values(self._store, ids, key)
+        rows = self._change("tag", steps, ids)
+        self._undone = lambda: self._change("untag", self._tags_back(key, before), ids)
+        return rows
 
     def delete(self, selection: Selection) -> None:
         """Move traces to the trash."""
         ids = actions.selected_ids(self._listing(), selection)
         self._begin("delete", actions.delete(self._store, ids), len(ids))
-        self._deleted = ids
+        self._undone = lambda: self._restore(ids)
 
-    def undo(self) -> None:
-        """Bring back what was deleted last."""
-        ids = self._deleted
+    def undo(self) -> list[TableRow]:
+        """Take the last change back; return the rows as they are then, none where many are."""
+        undone = self._undone
+        if undone is None:
+            message = "there is nothing to undo"
+            raise NbtraceError.invalid(message)
+        rows = undone()
+        self._undone = None
+        return rows
+
+    def _restore(self, ids: list[str]) -> list[TableRow]:
         self._begin("restore", actions.restore(self._store, ids), len(ids))
-        self._deleted = []
+        return []
+
+    def _tags_back(self, key: str, before: dict[str | None, list[str]]) -> Iterator[int]:
+        for value, ids in before.items():
+            yield from actions.tag(self._store, ids, key, value)
+
+    def _change(
+        self, work: Literal["tag", "untag"], steps: Iterator[int], ids: list[str]
+    ) -> list[TableRow]:
+        if len(ids) > AT_ONCE:
+            self._begin(work, steps, len(ids))
+            return []
+        done = sum(steps)
+        self._tell(_message(work, actions.Progress(done, len(ids), finished=True)))
+        return [table_row(trace) for trace in actions.rows_of(self._store, ids)]
 
     def export(self, form: ExportFormat, selection: Selection, offset: int, written: int) -> Piece:
         """Return one piece of an export.
@@ -98,20 +131,17 @@ class Changes:
         text = export_text(traces, form, first=offset == 0, last=last, written=written)
         return {"text": text, "rows": len(traces), "next": None if last else offset + size}
 
-    def _begin(
-        self, work: Literal["tag", "delete", "restore"], steps: Iterator[int], total: int
-    ) -> None:
-        def tell(progress: actions.Progress) -> None:
-            self._tell(
-                {
-                    "kind": "work",
-                    "work": work,
-                    "done": progress.done,
-                    "total": progress.total,
-                    "finished": progress.finished,
-                    "undo": work == "delete",
-                    "error": progress.error,
-                }
-            )
+    def _begin(self, work: WorkName, steps: Iterator[int], total: int) -> None:
+        self._work.start(steps, total, lambda progress: self._tell(_message(work, progress)))
 
-        self._work.start(steps, total, tell)
+
+def _message(work: WorkName, progress: actions.Progress) -> WorkMessage:
+    return {
+        "kind": "work",
+        "work": work,
+        "done": progress.done,
+        "total": progress.total,
+        "finished": progress.finished,
+        "undo": work in {"tag", "delete"},
+        "error": progress.error,
+    }

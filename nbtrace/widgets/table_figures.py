@@ -1,4 +1,4 @@
-"""Totals, facets and histograms, made behind the rows in a thread of the table's own.
+"""Totals, facets, groups and histograms, made behind the rows in a thread of the table's own.
 
 They come after the first rows and as messages, so no page of rows waits for them; the next search
 stops what is under way. The same thread looks now and then whether other traces have come, which is
@@ -19,6 +19,7 @@ import orjson
 
 from nbtrace.exceptions import NbtraceError
 from nbtrace.search.running import Interrupted
+from nbtrace.widgets.span_facts import safe_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from nbtrace.search.listing import Listing
     from nbtrace.store.database import Database
     from nbtrace.widgets.base import NotebookWidget
-    from nbtrace.widgets.table_messages import FigureMessage
+    from nbtrace.widgets.table_messages import FigureMessage, GroupFigure, GroupsFigure
 
 _logger = logging.getLogger("nbtrace")
 
@@ -37,10 +38,13 @@ BINS = 48
 
 
 class Figure(NamedTuple):
-    """What is to be counted: ``field`` is empty for the total."""
+    """What is to be counted: ``field`` is empty for the total, the rest is about groups."""
 
-    kind: Literal["total", "facet", "histogram"]
+    kind: Literal["total", "facet", "histogram", "groups"]
     field: str = ""
+    order_by: str = ""
+    descending: bool = True
+    limit: int = 0
 
 
 class Figures:
@@ -131,7 +135,7 @@ class Figures:
                 _logger.debug("could not count for the table", exc_info=True)
 
     def _count(self, figure: Figure, listing: Listing, version: int) -> None:
-        result: dict[str, object]
+        result: object
         if figure.kind == "total":
             result = {"total": listing.count()}
         elif figure.kind == "facet":
@@ -141,6 +145,8 @@ class Figures:
                 "other": facet.other,
                 "missing": facet.missing,
             }
+        elif figure.kind == "groups":
+            result = _groups(figure, listing)
         else:
             histogram = listing.histogram(figure.field, BINS)
             result = {
@@ -171,3 +177,23 @@ class Figures:
         table = self._table()
         if table is not None:
             table.send(message, buffers=buffers)
+
+
+def _groups(figure: Figure, listing: Listing) -> GroupsFigure:
+    found = listing.groups(
+        figure.field, figure.order_by, descending=figure.descending, limit=figure.limit
+    )
+    groups: list[GroupFigure] = [
+        {
+            "label": safe_text(group.label),
+            "filter": safe_text(group.filter),
+            "count": group.count,
+            "errors": group.errors,
+            "p50": group.p50,
+            "p95": group.p95,
+            "tokens": group.tokens,
+            "cost": group.cost,
+        }
+        for group in found.groups
+    ]
+    return {"groups": groups, "total": found.total}

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from nbtrace.config import options
-from nbtrace.widgets.figures import count, dollars, duration
+from nbtrace.entities.figures import count, dollars, duration
 from nbtrace.widgets.html import switch_css
 from nbtrace.widgets.overview import one_line
 
@@ -26,7 +26,7 @@ MAX_ROWS = 50
 # 60 kB by DESIGN.md, measured as the notebook's file holds it, less the text/plain beside it.
 MAX_SAVED_BYTES = 54_000
 # Tried one after the other until the table fits.
-SIZES = ((MAX_ROWS, 120), (MAX_ROWS, 60), (30, 60), (20, 40), (10, 20))
+SIZES = ((MAX_ROWS, 60), (MAX_ROWS, 30), (30, 30), (20, 20), (10, 10))
 TERMINAL_ROWS = 20
 PLAIN_ROWS = 10
 FILTER_CHARACTERS = 300
@@ -151,12 +151,18 @@ def _table(rows: Sequence[TableRow], characters: int) -> str:
     )
     lines = []
     for row in rows:
-        cells = "".join(
-            f"<td align='{'right' if column.number else 'left'}'>{html.escape(value)}</td>"
-            for column, value in zip(columns, _cells(row, characters), strict=False)
-        )
+        values = zip(columns, _cells(row, characters), strict=False)
+        cells = "".join(_cell(column, value) for column, value in values)
         lines.append(f"<tr>{cells}</tr>")
     return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(lines)}</tbody></table>"
+
+
+def _cell(column: _Column, value: str) -> str:
+    """Return a cell of one line: notebooks' style sheets wrap texts and set them to the right."""
+    text = html.escape(value).replace(" ", "\N{NO-BREAK SPACE}")
+    if column.number:
+        return f"<td align='right'>{text}</td>"
+    return f"<td><div align='left'>{text}</div></td>"
 
 
 def _cells(row: TableRow, characters: int) -> list[str]:

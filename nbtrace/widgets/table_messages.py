@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any, Literal, TypedDict
 
+WorkName = Literal["tag", "untag", "delete", "restore"]
+
 
 class TableRow(TypedDict):
     """One trace as the table shows it; None is "not known".
@@ -55,11 +57,11 @@ class StaleMessage(TypedDict):
 
 
 class FigureMessage(TypedDict):
-    """A total, facet or histogram; buffer: its `Total`, `FacetFigure` or `HistogramFigure`."""
+    """A figure; buffer: its `Total`, `FacetFigure`, `HistogramFigure` or `GroupsFigure`."""
 
     kind: Literal["figure"]
     version: int
-    figure: Literal["total", "facet", "histogram"]
+    figure: Literal["total", "facet", "histogram", "groups"]
     field: str
 
 
@@ -85,6 +87,35 @@ class HistogramFigure(TypedDict):
     missing: int
 
 
+class GroupFigure(TypedDict):
+    """What traces with one value have in common; durations are in milliseconds."""
+
+    label: str
+    filter: str
+    count: int
+    errors: int
+    p50: float | None
+    p95: float | None
+    tokens: int | None
+    cost: float | None
+
+
+class GroupsFigure(TypedDict):
+    """Some of the groups, and how many there are in all."""
+
+    groups: list[GroupFigure]
+    total: int
+
+
+class GroupsWanted(TypedDict):
+    """Which groups a page shows: by what, in which order, and how many of them."""
+
+    by: str
+    order_by: str
+    descending: bool
+    limit: int
+
+
 class NewerMessage(TypedDict):
     """How many traces of the search have come since it began."""
 
@@ -97,7 +128,7 @@ class WorkMessage(TypedDict):
     """How far a change of many traces is; ``error`` says what stopped it."""
 
     kind: Literal["work"]
-    work: str
+    work: WorkName
     done: int
     total: int
     finished: bool

@@ -40,6 +40,14 @@ class NestedTree(SpanTree):
     ) -> None:
         self._to_page = send
         super().__init__(StoredTrace(trace_id, name))
+        # marimo gives every widget a comm, whatever `open` says.
+        if self.comm is not None:
+            self.comm.close()
+            self.comm = None
+
+    def _module(self) -> str:
+        """Return none: the table's module draws the tree, and marimo takes none outside a cell."""
+        return ""
 
     def open(self) -> None:
         """Make no comm: the table has one."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nbtrace.widgets.figures import count, duration
+from nbtrace.entities.figures import count, duration
 from nbtrace.widgets.forest import chosen_lines
 from nbtrace.widgets.messages import OPEN, STATES
 from nbtrace.widgets.overview import NAME_CHARACTERS, Overview, one_line, overview_of
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 # A screenful or a few: more than this nobody reads in a terminal.
 TERMINAL_ROWS = 200
 ERROR_CHARACTERS = 100
-MARKS = {"open": "running", "done": "", "ok": "", "error": "ERROR", "incomplete": "incomplete"}
+MARKS = {"open": "not ended", "done": "", "ok": "", "error": "ERROR", "incomplete": "incomplete"}
 
 
 def terminal_tree(trace: Trace | TraceSource | Overview, max_rows: int = TERMINAL_ROWS) -> str:
@@ -66,9 +66,17 @@ def terminal_tree(trace: Trace | TraceSource | Overview, max_rows: int = TERMINA
     return "\n".join(lines)
 
 
-def markdown(trace: Trace | TraceSource | Overview, max_rows: int = TERMINAL_ROWS) -> str:
-    """Return the tree of a trace as a fenced block of Markdown."""
-    return f"````text\n{terminal_tree(trace, max_rows).replace('````', '` ` ` `')}\n````"
+def fenced(text: str) -> str:
+    """Return text as a block of Markdown that shows it as it is.
+
+    Examples
+    --------
+    >>> print(fenced("answer · 2 ms"))
+    ````text
+    answer · 2 ms
+    ````
+    """
+    return f"````text\n{text.replace('````', '` ` ` `')}\n````"
 
 
 def _prefix(bars: list[bool], one_root: bool) -> str:  # noqa: FBT001 - private, two call sites
@@ -85,7 +93,7 @@ def _indent(bars: list[bool], one_root: bool) -> str:  # noqa: FBT001 - private,
 def _first_line(overview: Overview) -> str:
     root = overview.spans[overview.forest.roots[0]]
     facts = facts_of(root)
-    # That the root has not ended is said by "running" already.
+    # That the root has not ended is said by its figures already.
     mark = "" if facts.state == OPEN else _mark(root, facts)
     name = one_line(overview.name, NAME_CHARACTERS)
     return " · ".join(part for part in (name, _kind(facts), *overview.figures, mark) if part)

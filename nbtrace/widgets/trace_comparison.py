@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from nbtrace.entities.attachment import described
 from nbtrace.entities.constant import SpanAttributeKey
 from nbtrace.entities.span_status import SpanStatusCode
 from nbtrace.widgets.alignment import align
@@ -49,15 +50,16 @@ def _values(span: Span) -> tuple[str | None, str | None]:
         from nbtrace.otel.conventions import view
 
         seen = view(span)
-        return _text(seen.inputs), _text(seen.outputs)
-    return (
-        inputs if isinstance(inputs, str) else _text(inputs),
-        outputs if isinstance(outputs, str) else _text(outputs),
-    )
+        inputs, outputs = (
+            None if value is None else json_text(value) for value in (seen.inputs, seen.outputs)
+        )
+    return _text(inputs), _text(outputs)
 
 
 def _text(value: Any) -> str | None:
-    return None if value is None else json_text(value)
+    """Return a value as JSON text, in which the same picture of two traces is the same."""
+    text = value if value is None or isinstance(value, str) else json_text(value)
+    return None if text is None else described(text, told_apart=True)
 
 
 def changes_of(before: Span, after: Span) -> list[str]:

@@ -130,17 +130,16 @@ class TraceDiff(NotebookWidget):
             None when it was written; else the HTML, which fetches nothing and shows the list as
             text where scripts are off.
         """
-        from nbtrace.widgets.page import answer_key, message, write_page
+        from nbtrace.widgets.page import message, write_page
+        from nbtrace.widgets.page_answers import answer_key
 
         comparison = self._comparison
         carried = {
             "state": {"_view": "compare", "_key": "page", "theme": "auto", "_data": self._data},
             "messages": [message({"kind": "diff"}, [orjson.dumps(comparison.data)])],
             "answers": {
-                "values": {
-                    answer_key(place): orjson.dumps(comparison.values_of(place)).decode()
-                    for place in range(len(comparison.pairs))
-                }
+                answer_key("values", place): orjson.dumps(comparison.values_of(place)).decode()
+                for place in range(len(comparison.pairs))
             },
         }
         data = comparison.data
@@ -174,6 +173,7 @@ def compare_traces(before: Trace | str, after: Trace | str | None = None) -> Tra
         return TraceDiff(before, after)
     from nbtrace.widgets.previous_run import previous_run
 
+    before = _trace(before)
     found = previous_run(before)
     if found is None:
         message = "there is no earlier run of this trace to compare with; name two traces"
@@ -204,6 +204,5 @@ def _trace(trace: Trace | str) -> Trace:
 
     found = current_store().get_trace(trace)
     if found is None:
-        message = f"there is no trace {trace!r}; nbtrace.search_traces() lists what is"
-        raise NbtraceError.missing(message)
+        raise NbtraceError.no_trace(trace, current_store().directory)
     return found

@@ -29,10 +29,8 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from nbtrace.entities import Trace
     from nbtrace.search.listing import Listing
-    from nbtrace.search.traces import TraceFacts
-    from nbtrace.widgets.table_messages import RowsResult, Selection, TableRow, WorkMessage
+    from nbtrace.widgets import table_messages as sent
     from nbtrace.widgets.table_tree import NestedTree
 
 _logger = logging.getLogger("nbtrace")
@@ -106,7 +104,7 @@ class TraceTable(NotebookWidget):
         self._locations = [locations] if isinstance(locations, str) else locations
         self._lock = threading.RLock()
         self._version = 0
-        self._selection: Selection = {"all": False, "ids": []}
+        self._selection: sent.Selection = {"all": False, "ids": []}
         self._trees: OrderedDict[str, NestedTree] = OrderedDict()
         self._changes = Changes(self._store, lambda: self._listing, self._tell_change)
         self._opened = ""
@@ -157,7 +155,7 @@ class TraceTable(NotebookWidget):
         return self._opened
 
     @property
-    def first_rows(self) -> list[TableRow]:
+    def first_rows(self) -> list[sent.TableRow]:
         """The first rows of the search, as its static form shows them."""
         return self._first
 
@@ -186,32 +184,13 @@ class TraceTable(NotebookWidget):
         pandas.DataFrame
             The columns of `nbtrace.search_traces`, in the order of the table.
         """
-        from nbtrace.search.frame import to_pandas
-        from nbtrace.search.traces import every_trace
+        from nbtrace.widgets import table_frame
 
         ids = self.selected
-        if not ids:
-            whole = every_trace(
-                self._store,
-                filter_string=self.filter,
-                order_by=list(self.order_by),
-                locations=self._locations,
-                include_spans=include_spans,
-            )
-            return to_pandas(whole.traces, whole.facts)
-        traces: list[Trace] = []
-        facts: dict[str, TraceFacts] = {}
-        for place in range(0, len(ids), actions.IDS_AT_ONCE):
-            part = every_trace(
-                self._store,
-                filter_string=actions.filter_of(ids[place : place + actions.IDS_AT_ONCE]),
-                include_spans=include_spans,
-            )
-            traces += part.traces
-            facts |= part.facts
-        places = {trace_id: place for place, trace_id in enumerate(ids)}
-        traces.sort(key=lambda trace: places[trace.info.trace_id])
-        return to_pandas(traces, facts)
+        if ids:
+            return table_frame.frame_of_ids(self._store, ids, include_spans=include_spans)
+        search = (self.filter, self.order_by, self._locations)
+        return table_frame.frame_of_search(self._store, *search, include_spans=include_spans)
 
     def refresh(self) -> None:
         """Search anew, so that traces which came meanwhile are in the rows."""
@@ -278,7 +257,7 @@ class TraceTable(NotebookWidget):
                 self._selection = {"all": False, "ids": []}
             self._tell_listing()
 
-    def _rows(self, listing: Listing, offset: int, limit: int) -> list[TableRow]:
+    def _rows(self, listing: Listing, offset: int, limit: int) -> list[sent.TableRow]:
         return [table_row(trace) for trace in listing.rows(offset, limit)]
 
     def _tell_listing(self) -> None:
@@ -337,16 +316,26 @@ class TraceTable(NotebookWidget):
             self.observe(self._changed, names=["filter", "order_by"])
         self._restart(filter, order_by)
 
-    def _rows_from(self, version: int, offset: int, limit: int) -> RowsResult:
+    def _rows_from(self, version: int, offset: int, limit: int) -> sent.RowsResult:
         listing = self._listing
-        rows: list[TableRow] = []
+        rows: list[sent.TableRow] = []
         if version == self._version:
             rows = self._rows(listing, max(0, offset), min(limit, MAX_ROWS))
         return {"version": version, "offset": offset, "rows": rows}
 
-    def _want_figures(self, version: int, facets: list[str], histograms: list[str]) -> None:
+    def _want_figures(
+        self,
+        version: int,
+        facets: list[str],
+        histograms: list[str],
+        groups: sent.GroupsWanted | None = None,
+    ) -> None:
         if version == self._version:
             wanted = [Figure("histogram", field) for field in histograms]
+            if groups is not None:
+                limit = min(groups["limit"], MAX_ROWS)
+                order = (groups["order_by"], groups["descending"])
+                wanted.append(Figure("groups", groups["by"], *order, limit))
             self._figures.want([*wanted, *(Figure("facet", field) for field in facets)])
 
     def _select(self, all: bool, ids: list[str]) -> None:  # noqa: A002, FBT001 - the page's words
@@ -387,11 +376,11 @@ class TraceTable(NotebookWidget):
             tree.close()
         self._opened = ""
 
-    def _delete(self, selection: Selection) -> None:
+    def _delete(self, selection: sent.Selection) -> None:
         self._changes.delete(selection)
         self._selection = {"all": False, "ids": []}
 
-    def _tell_change(self, message: WorkMessage) -> None:
+    def _tell_change(self, message: sent.WorkMessage) -> None:
         """Tell pages how far a change is, and at its end that their rows may be others."""
         if message["finished"]:
             with self._lock:

@@ -1,10 +1,13 @@
 """What the table asks of a large store: pages anywhere, sorted by anything, totals and facets.
 
-Per filter and order: the first page, which does not wait for anything; the time until every page is
-at hand, from the making of the listing on; the slowest of a hundred random jumps and End after
-that. Per filter: the total, facets and histograms, and how long a page takes while they run.
+Per filter and order: the first page, which does not wait for anything; a jump to the middle and one
+to the End right behind it; the time until every page is at hand, from the making of the listing on;
+the slowest of a hundred random jumps and End after that. Per filter: the total, facets, histograms
+and groups of a first search, and all of them together for the next one, while nothing is written.
+At last how long a page takes while figures are made, and how soon these can be stopped.
 
-Run ``python tests/benchmarks/bench_listing.py --traces 1000000 --keep DIRECTORY``.
+Run ``python tests/benchmarks/bench_listing.py --traces 1000000 --keep DIRECTORY``; all is time on
+the clock, and each listing begins with nothing in memory but SQLite's pages.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ import tempfile
 import threading
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from search_data import START_MS, open_store
 
@@ -67,6 +70,7 @@ FACETS = (
     "tags.env",
     "tag_keys",
 )
+GROUPS = ("name", "session", "state", "model", "cell")
 HISTOGRAMS = ("request_time", "duration", "tokens", "cost")
 
 
@@ -76,38 +80,71 @@ def milliseconds(function: Callable[[], Any]) -> float:
     return (time.perf_counter() - begin) * 1e3
 
 
-def pages(store: Store, text: str | None, order: str) -> tuple[float, float, float, float]:
-    """Return the times of the first page, all keys, End and the slowest jump."""
+class Pages(NamedTuple):
+    """Milliseconds of the pages of one listing."""
+
+    first: float
+    middle: float
+    last: float
+    every: float
+    end: float
+    jump: float
+
+
+def pages(store: Store, text: str | None, order: str) -> Pages:
+    """Return how long pages take, before and after all keys are at hand."""
+    total = Listing(store, text).count()
+    last = max(0, total - PAGE)
+    soon = []
+    for offset in (total // 2, last):
+        listing = Listing(store, text, [order])
+        listing.rows(0, PAGE)
+        soon.append(milliseconds(lambda listing=listing, offset=offset: listing.rows(offset, PAGE)))
+        listing.trace_ids(1)
+        del listing
     begin = time.perf_counter()
     listing = Listing(store, text, [order])
     listing.rows(0, PAGE)
     first = time.perf_counter()
-    listing.rows(1_000_000_000, 1)
+    listing.trace_ids(1)
     every = time.perf_counter()
-    total = listing.count()
-    end = milliseconds(lambda: listing.rows(max(0, total - PAGE), PAGE))
+    end = milliseconds(lambda: listing.rows(last, PAGE))
     chance = random.Random(1)
     jumps = [
         milliseconds(lambda: listing.rows(chance.randrange(max(1, total)), PAGE))
         for _ in range(JUMPS)
     ]
-    return (first - begin) * 1e3, (every - begin) * 1e3, end, max(jumps)
+    return Pages((first - begin) * 1e3, *soon, (every - begin) * 1e3, end, max(jumps))
 
 
 def figures(store: Store, text: str | None) -> None:
-    """Print the times of the total, the facets and the histograms of a fresh listing."""
+    """Print the times of the figures of a first listing, and of a next one."""
+
+    def all_of(listing: Listing, *, grouped: bool) -> dict[str, float]:
+        listing.rows(0, PAGE)
+        times = {"total": milliseconds(listing.count)}
+        for field in HISTOGRAMS:
+            times[f"histogram {field}"] = milliseconds(lambda field=field: listing.histogram(field))
+        for field in FACETS:
+            times[f"facet {field}"] = milliseconds(lambda field=field: listing.facet(field))
+        for field in GROUPS if grouped else ():
+            times[f"groups {field}"] = milliseconds(lambda field=field: listing.groups(field))
+        return times
+
     listing = Listing(store, text)
-    listing.rows(0, PAGE)
-    times = {"total": milliseconds(listing.count)}
-    for field in FACETS:
-        times[f"facet {field}"] = milliseconds(lambda field=field: listing.facet(field))
-    for field in HISTOGRAMS:
-        times[f"histogram {field}"] = milliseconds(lambda field=field: listing.histogram(field))
-    times["brushed again"] = milliseconds(lambda: listing.histogram("duration", low=9, high=99))
-    slowest = max(times, key=lambda name: times[name])
+    first = all_of(listing, grouped=True)
+    listing.histogram("duration")
+    brushed = milliseconds(lambda: listing.histogram("duration", low=9, high=99))
+    again = all_of(Listing(store, text), grouped=False)
+    counted = {name: took for name, took in first.items() if not name.startswith("groups")}
+    slowest = max(counted, key=lambda name: counted[name])
     print(
-        f"{text!s:26} total {times['total']:5.0f}  slowest {slowest} {times[slowest]:.0f}:  "
-        + ", ".join(f"{name} {took:.0f}" for name, took in times.items())
+        f"{text!s:26} slowest {slowest} {counted[slowest]:.0f}; histograms"
+        f" {sum(t for name, t in first.items() if name.startswith('histogram')):.0f}, facets"
+        f" {sum(t for name, t in first.items() if name.startswith('facet')):.0f}; brushed"
+        f" {brushed:.0f}; all of the next search {sum(again.values()):.0f}\n    "
+        + ", ".join(f"{name} {took:.0f}" for name, took in first.items()),
+        flush=True,
     )
 
 
@@ -165,12 +202,16 @@ def main() -> None:
         directory = (options.keep or Path(name)) / str(options.traces) / ".nbtrace"
         store = open_store(directory, options.traces)
         print(f"{options.traces:,} traces; all in ms")
-        print(f"{'filter':26} {'order':22} {'first':>8} {'all at hand':>12} {'End':>6} {'jump':>6}")
+        print(
+            f"{'filter':26} {'order':22} {'first':>7} {'middle':>7} {'last':>7} {'at hand':>8}"
+            f" {'End':>6} {'jump':>6}"
+        )
         for text in FILTERS:
             for order in ORDERS:
-                first, every, end, jump = pages(store, text, order)
+                took = pages(store, text, order)
                 print(
-                    f"{text!s:26} {order:22} {first:8.1f} {every:12.0f} {end:6.1f} {jump:6.1f}",
+                    f"{text!s:26} {order:22} {took.first:7.1f} {took.middle:7.1f} {took.last:7.1f}"
+                    f" {took.every:8.0f} {took.end:6.1f} {took.jump:6.1f}",
                     flush=True,
                 )
         for text in FILTERS:

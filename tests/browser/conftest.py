@@ -14,10 +14,14 @@ import subprocess
 import sys
 import time
 import urllib.request
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ROOT = Path(__file__).parents[2]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
@@ -32,6 +36,8 @@ CHROMIUM_ARGUMENTS = [
     "--disable-dev-shm-usage",
     "--disable-extensions",
 ]
+# A Python that has marimo, where this one has not.
+MARIMO = os.environ.get("NBTRACE_MARIMO", sys.executable)
 KERNELSPEC = {"name": "python3", "display_name": "Python 3", "language": "python"}
 READY = """async () => {
   const app = window.jupyterapp;
@@ -55,6 +61,48 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+@contextmanager
+def marimo_app(directory: Path, notebook: str) -> Iterator[str]:
+    """Serve a marimo notebook as an app; yield its address."""
+    if subprocess.run([MARIMO, "-c", "import marimo"], check=False, capture_output=True).returncode:
+        leave_out("marimo is not installed")
+    path = directory / "notebook.py"
+    path.write_text(notebook)
+    port = free_port()
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])),
+        "NBTRACE_DIR": str(directory / ".nbtrace"),
+        "HOME": str(directory),
+    }
+    command = [MARIMO, "-m", "marimo", "run", "--headless", "--no-token"]
+    url = f"http://127.0.0.1:{port}/"
+    with (directory / "marimo.log").open("w") as log:
+        process = subprocess.Popen(
+            [*command, f"--port={port}", str(path)],
+            env=environment,
+            cwd=directory,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            deadline = time.monotonic() + 60
+            while time.monotonic() < deadline:
+                try:
+                    urllib.request.urlopen(url, timeout=2)
+                    break
+                except OSError:
+                    time.sleep(0.3)
+            yield url
+        finally:
+            process.terminate()
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
 
 
 class Server:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
+from details_trace import Example
 from live_source import example
 
-from nbtrace.entities import Trace
+from nbtrace.entities import AssessmentSource, Feedback, Trace
 
 pytestmark = pytest.mark.browser
 
@@ -38,6 +41,39 @@ def test_an_address_names_a_span(opened):
     child = next(span for span in trace.data.spans if span.parent_id is not None)
     page.goto(f"{address}#span={child.span_id}")
     page.get_by_role("region", name=f"Details of {child.name}").wait_for()
+
+
+def test_what_a_reader_asks_of_a_call_is_answered(page, tmp_path):
+    given = Example()
+    given.trace.info.tags["reviewed"] = "twice"
+    given.trace.info.assessments.append(
+        Feedback(name="correct", value=True, source=AssessmentSource("HUMAN", "ana"))
+    )
+    file = tmp_path / "trace.html"
+    given.trace.to_html(file)
+    page.context.set_offline(True)
+    page.add_init_script(
+        "window.copied = []; navigator.clipboard.writeText = async (text) => { copied.push(text); }"
+    )
+    page.goto(f"{file.as_uri()}#span={given.ids['second call']}")
+    panel = page.get_by_role("region", name="Details of second call")
+    panel.get_by_role("button", name="What is new").click()
+    panel.get_by_text("Compared with first call: 1 added").wait_for()
+    panel.get_by_role("button", name="Copy ▾").click()
+    panel.get_by_role("button", name="as JSON").click()
+    panel.get_by_text("Copied").first.wait_for()
+    copied = json.loads(page.evaluate("copied[0]"))
+    assert copied["name"] == "second call"
+    # Tags and feedback are there to be read, and nothing offers to change them.
+    page.goto(f"{file.as_uri()}#span={given.ids['root']}")
+    page.reload()
+    panel = page.get_by_role("region", name="Details of root")
+    panel.get_by_role("button", name="Tags of the trace").click()
+    tag = panel.get_by_role("row").filter(has_text="reviewed")
+    assert "twice" in tag.inner_text()
+    assert "ana" in panel.get_by_role("region", name="Feedback").inner_text()
+    for name in ("Good", "Edit the tag reviewed", "Delete the tag reviewed", "Add tag"):
+        assert panel.get_by_role("button", name=name).count() == 0
 
 
 def test_without_scripts_the_static_tree_is_there(browser, opened):

@@ -66,4 +66,11 @@ def test_exported_markdown_holds_the_tree(executed):
     from nbconvert import MarkdownExporter
 
     text, _ = MarkdownExporter().from_notebook_node(executed)
-    assert "search documents" in text
+    assert "<b>search documents</b>" in text
+    # Whoever has no use for HTML gets the tree in words.
+    exporter = MarkdownExporter()
+    exporter.config.NbConvertBase.display_data_priority = ["text/markdown", "text/plain"]
+    exporter = MarkdownExporter(config=exporter.config)
+    text, _ = exporter.from_notebook_node(executed)
+    assert "├─ search documents  RETRIEVER  270 ms" in text
+    assert "<" not in text.split("````text")[1].split("````")[0].replace("<html>", "")

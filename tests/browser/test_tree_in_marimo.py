@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-import time
-import urllib.request
 from typing import TYPE_CHECKING
 
 import pytest
-from conftest import ROOT, free_port
+from conftest import marimo_app
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 pytestmark = pytest.mark.browser
 
-# A Python that has marimo, where this one has not.
-PYTHON = os.environ.get("NBTRACE_MARIMO", sys.executable)
 NOTEBOOK = """
 import marimo
 app = marimo.App()
@@ -51,40 +44,8 @@ def _():
 
 @pytest.fixture
 def address(tmp_path: Path):
-    notebook = tmp_path / "notebook.py"
-    notebook.write_text(NOTEBOOK)
-    port = free_port()
-    environment = {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])),
-        "NBTRACE_DIR": str(tmp_path / ".nbtrace"),
-        "HOME": str(tmp_path),
-    }
-    command = [PYTHON, "-m", "marimo", "run", "--headless", "--no-token"]
-    log = (tmp_path / "marimo.log").open("w")
-    process = subprocess.Popen(
-        [*command, f"--port={port}", str(notebook)],
-        env=environment,
-        cwd=tmp_path,
-        stdout=log,
-        stderr=subprocess.STDOUT,
-    )
-    url = f"http://127.0.0.1:{port}/"
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        try:
-            urllib.request.urlopen(url, timeout=2)
-            break
-        except OSError:
-            time.sleep(0.3)
-    yield url
-    process.terminate()
-    try:
-        process.wait(10)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-    log.close()
+    with marimo_app(tmp_path, NOTEBOOK) as url:
+        yield url
 
 
 def test_rows_details_search_and_keys_in_marimo(address, page):

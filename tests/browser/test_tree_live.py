@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 import time
 
 import pytest
@@ -51,7 +52,7 @@ def test_spans_come_by_themselves_and_nothing_moves(page, source):
 def test_rows_are_on_the_screen_within_two_tenths_of_a_second(page, source):
     host = PlainHost(page, source)
     taken = []
-    for number in range(5):
+    for number in range(21):
         started = time.monotonic()
         source.start(f"step {number}", source.root, "TOOL")
         while not any(item["content"]["kind"] == "rows" for item in host.tree.outbox):
@@ -59,8 +60,10 @@ def test_rows_are_on_the_screen_within_two_tenths_of_a_second(page, source):
         host.pump()
         host.row(f"step {number}").wait_for()
         taken.append(time.monotonic() - started)
-    # The median: the machine may be busy with something else once.
-    assert sorted(taken)[2] < 0.4, taken
+        # Not in step with the tree's own look, ten times a second.
+        time.sleep(0.013 * (number % 8))
+    # What DESIGN.md promises, of half of them: the machine may be busy with something else.
+    assert statistics.median(taken) < 0.2, taken
 
 
 def test_open_spans_grow(page, source):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from live_source import LiveSource, example
-from plain_host import PlainHost
+from plain_host import SETTLED_MS, PlainHost
 
 from nbtrace.entities import Trace
 
@@ -205,6 +205,88 @@ def test_sizes_by_keyboard(host, page):
     page.get_by_role("separator", name="Height of the tree").focus()
     page.keyboard.press("ArrowUp")
     assert host.grid.bounding_box()["height"] < height
+
+
+def test_sizes_hold_in_the_next_page(page):
+    # A page of its own origin: one without any may keep nothing, and works all the same.
+    page.context.route(
+        "http://tree.test/**", lambda route: route.fulfill(body="", content_type="text/html")
+    )
+    trace = Trace.from_spans(example().changes(0)[1])
+
+    def opened(page):
+        page.goto("http://tree.test/")
+        host = PlainHost(page, trace)
+        host.row("plan").click()
+        page.locator(".nbt-details").wait_for()
+        page.wait_for_timeout(SETTLED_MS)
+        places = (".nbt-head .nbt-name", ".nbt-side")
+        return [page.locator(place).bounding_box()["width"] for place in places]
+
+    first = opened(page)
+    page.locator(".nbt-grid").focus()
+    page.keyboard.press("<")
+    page.get_by_role("separator", name="Width of the details").focus()
+    page.keyboard.press("ArrowLeft")
+    changed = page.locator(".nbt-side").bounding_box()["width"]
+    assert changed == pytest.approx(first[1] + 16, abs=2)
+    later = page.context.new_page()
+    again = opened(later)
+    assert again[0] < first[0]
+    assert again[1] == pytest.approx(changed, abs=2)
+    # Nothing of the trace is kept, only how it is shown.
+    kept = later.evaluate("JSON.stringify(localStorage)")
+    assert "sizes.tree" in kept
+    assert not any(word in kept for word in ("plan", "answer", "0a1b2c3d"))
+    # A window that is narrower than what is kept leaves the tree its place.
+    later.evaluate("localStorage['nbtrace.sizes.tree'] = '{\"sideWidth\": 5000, \"name\": 5000}'")
+    narrow = page.context.new_page()
+    narrow.set_viewport_size({"width": 800, "height": 900})
+    opened(narrow)
+    assert narrow.locator(".nbt-grid").bounding_box()["width"] > 200
+    assert narrow.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_the_help_tells_the_keys_of_every_part(host, page):
+    host.row("plan").click()
+    value = page.get_by_role("tree").first
+    value.focus()
+    page.keyboard.press("?")
+    help_ = page.get_by_role("dialog", name="Keyboard")
+    for part, meaning in (
+        ("In the search box", "search for nothing"),
+        ("In the values of a span", "copy the path"),
+        ("On a bar between two parts", "move it back"),
+    ):
+        assert help_.get_by_role("region", name=part).get_by_text(meaning).is_visible()
+    assert help_.get_by_text("critical path").is_visible()
+    # It is longer than its place: keys scroll it, and closing it leads back.
+    page.keyboard.press("End")
+    page.wait_for_function("document.querySelector('.nbt-help').scrollTop > 0")
+    page.keyboard.press("?")
+    help_.wait_for(state="detached")
+    assert value.evaluate("(node) => node === document.activeElement")
+    # In a field it is a letter.
+    host.press("/")
+    page.keyboard.type("what?")
+    assert page.get_by_label("Search names and values").input_value() == "what?"
+    assert help_.count() == 0
+
+
+def test_the_axis_has_times_beside_an_open_panel(host, page):
+    for width in (760, 800, 900, 1000, 1100, 1400):
+        page.set_viewport_size({"width": width, "height": 900})
+        host.row("plan").click()
+        page.locator(".nbt-details").wait_for()
+        page.wait_for_timeout(SETTLED_MS)
+        shown = [text for text in page.locator(".nbt-mark").all_inner_texts() if text]
+        assert len(shown) >= 2, (width, shown)
+        # None is cut at the edge of its column.
+        edge = page.locator(".nbt-head .nbt-time").bounding_box()
+        for mark in page.locator(".nbt-mark").all():
+            box = mark.bounding_box()
+            assert box["x"] + box["width"] <= edge["x"] + edge["width"] + 1, width
+        host.press("Escape")
 
 
 def test_sums_and_self_time_are_columns(host, page):

@@ -202,6 +202,69 @@ def test_an_agent_of_pydantic_ai(pydantic_ai: Notebook) -> None:
     check_error(pydantic_ai.trace("await agent.run('fail')"))
 
 
+PYDANTIC_STREAMS = {
+    "sync": (
+        """
+        result = agent.run_stream_sync("hi")
+        pieces = result.stream_text(delta=True, debounce_by=None)
+        next(pieces), next(pieces)
+        """,
+        "del pieces, result\nnumber = gc.collect()",
+    ),
+    "task": (
+        """
+        task = asyncio.ensure_future(read_some(agent.run_stream("hi")))
+        await begun.wait()
+        """,
+        "go_on.set()\nawait task",
+    ),
+    "cancelled": (
+        """
+        task = asyncio.ensure_future(read_some(agent.run_stream("hi")))
+        await begun.wait()
+        """,
+        "cancelled = task.cancel()\nawait asyncio.wait([task])",
+    ),
+}
+
+
+@pytest.mark.parametrize("how", PYDANTIC_STREAMS)
+def test_a_stream_of_pydantic_ai_left_half_read(
+    pydantic_ai: Notebook, store_directory: Path, how: str
+) -> None:
+    begin, leave = PYDANTIC_STREAMS[how]
+    pydantic_ai.run(
+        """
+        import asyncio, gc
+        begun, go_on = asyncio.Event(), asyncio.Event()
+        async def read_some(started):
+            async with started as run:
+                async for text in run.stream_text(debounce_by=None):
+                    begun.set()
+                    await go_on.wait()
+                    break
+        """
+    )
+    cell = pydantic_ai.trace(begin)
+    assert [item.span.end_time_ns for item in cell.spans] == [None, None]
+    assert cell.trace.info.state == "OK"
+    other = pydantic_ai.trace(leave)
+    # It arrived later, in the trace of the cell that had begun it.
+    assert all(item.span.end_time_ns is not None for item in cell.spans)
+    assert cell.one("AGENT").span.parent_id == cell.trace.data.spans[0].span_id
+    chat = cell.one("CHAT_MODEL")
+    assert chat.span.parent_id == cell.one("AGENT").span.span_id
+    assert is_incomplete(chat.span)
+    assert [item.text for item in chat.input_messages] == ["be kind", "hi"]
+    assert ANSWER.startswith(chat.output_messages[0].text)
+    assert chat.output_messages[0].text != ANSWER
+    # What it costs is not known, and so not nothing.
+    assert (chat.usage.total, chat.cost) == (None, None)
+    assert (cell.trace.info.token_usage, cell.trace.info.cost) == (None, None)
+    assert other.spans == []
+    assert len(list(store_directory.rglob(f"{cell.trace_id}*.json"))) > 1
+
+
 def test_mcp(notebook: Notebook, tmp_path: Path) -> None:
     need("mcp", "openinference-instrumentation-mcp")
     script = tmp_path / "weather.py"

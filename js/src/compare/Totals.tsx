@@ -1,6 +1,6 @@
 /** The figures of both traces, one line each, and what became of them. */
 import type { JSX } from "preact";
-import { count, dollars, duration } from "../page/format";
+import { counted, dateTime, dollars, duration } from "../page/format";
 import type { DiffData, SideTotals } from "./types";
 
 /** As a person says it: "+12 %", "3.4 ×"; empty where one side is not known. */
@@ -36,24 +36,19 @@ function figures(totals: SideTotals, against: SideTotals | null): Figure[] {
       against?.duration_ns,
       duration(totals.duration_ns ?? Number.NaN),
     ),
-    number(
-      "spans",
-      totals.spans,
-      against?.spans,
-      totals.spans === 1 ? "1 span" : `${count(totals.spans)} spans`,
-    ),
+    number("spans", totals.spans, against?.spans, counted(totals.spans, "span")),
     number(
       "tokens",
       totals.tokens,
       against?.tokens,
-      totals.tokens === null ? "" : `${count(totals.tokens)} tokens`,
+      totals.tokens === null ? "" : counted(totals.tokens, "token"),
     ),
     number("cost", totals.cost, against?.cost, dollars(totals.cost)),
     number(
       "errors",
       totals.errors,
       against?.errors,
-      totals.errors === 0 ? "" : totals.errors === 1 ? "1 error" : `${count(totals.errors)} errors`,
+      totals.errors === 0 ? "" : counted(totals.errors, "error"),
     ),
   ].filter((figure) => figure.words !== "");
 }
@@ -74,7 +69,7 @@ function Side(props: {
         <span class="nbt-hidden">{props.label}: </span>
         <span title={totals.trace_id}>{totals.name}</span>
       </th>
-      <td>{new Date(totals.request_time_ms).toLocaleString()}</td>
+      <td>{dateTime(totals.request_time_ms)}</td>
       <td>
         {figures(totals, props.against).map((figure) => (
           <span class="nbt-total" key={figure.name}>

@@ -1,7 +1,7 @@
 /** The conversation with a model, and what is new in it since the call before. */
 import type { JSX } from "preact";
 import { useMemo, useState } from "preact/hooks";
-import { count } from "../page/format";
+import { count, counted } from "../page/format";
 import { type Compared, compareMessages, type Pairs, pair } from "./conversation";
 import { Fold } from "./Fold";
 import { Message } from "./Message";
@@ -134,10 +134,7 @@ function Comparison({ call, messages, mode }: ComparisonProps): JSX.Element {
       </p>
       {groups.map((group, index) =>
         group[0]?.change === "kept" ? (
-          <Fold
-            key={index}
-            summary={`${count(group.length)} ${group.length === 1 ? "message" : "messages"} as before`}
-          >
+          <Fold key={index} summary={`${counted(group.length, "message")} as before`}>
             {() =>
               group.map((one, place) => (
                 <Message key={place} message={one.message} pairs={UNPAIRED} mode={mode} />

@@ -24,9 +24,10 @@ export interface DetailsProps {
   session: TreeSession;
   row: number;
   onClose: () => void;
+  onHelp: () => void;
 }
 
-export function Details({ session, row, onClose }: DetailsProps): JSX.Element {
+export function Details({ session, row, onClose, onHelp }: DetailsProps): JSX.Element {
   const { rows } = session;
   const spanId = rows.id(row);
   const state = stateOf(rows.state[row]);
@@ -60,6 +61,8 @@ export function Details({ session, row, onClose }: DetailsProps): JSX.Element {
         onKeyDown={(event) => {
           if (event.key === "Escape") {
             focusTree(event.currentTarget);
+          } else if (event.key === "?" && !(event.target as Element).matches("input, textarea")) {
+            onHelp();
           }
         }}
       >

@@ -1,6 +1,6 @@
 /** Why a span failed: the exception, the user's frames first, the exceptions that led to it. */
 import type { ComponentChildren, JSX } from "preact";
-import { count } from "../page/format";
+import { counted } from "../page/format";
 import { CopyButton } from "./CopyButton";
 import { Fold } from "./Fold";
 import { More } from "./More";
@@ -81,14 +81,13 @@ function Raised({ raised, first, anyOwn }: RaisedProps): JSX.Element {
 }
 
 function Frames({ group }: { group: FrameGroup }): ComponentChildren {
-  const noun = group.frames.length === 1 ? "frame" : "frames";
   return group.own ? (
     group.frames.map((frame, index) => <Frame key={index} frame={frame} />)
   ) : (
     <Fold
       summary={
         <span class="nbt-quiet">
-          {count(group.frames.length)} {noun} of {group.where}
+          {counted(group.frames.length, "frame")} of {group.where}
         </span>
       }
     >

@@ -1,9 +1,10 @@
 /** One line of a JSON tree. */
 import type { ComponentChildren, JSX } from "preact";
-import { count, size } from "../page/format";
+import { count, counted, size } from "../page/format";
+import { Attached } from "./Attached";
 import { type JsonNode, stringOf } from "./jsonIndex";
 import { isContainer, isShort, type JsonLine } from "./jsonRows";
-import { isImage } from "./media";
+import { isImage, referenceOf } from "./media";
 import { firstLines, marked, TextBlock } from "./TextBlock";
 import { visible } from "./visible";
 
@@ -133,6 +134,10 @@ function Shown({ text, line, unfolded, mark, onToggle }: JsonRowProps): JSX.Elem
   const long = node.end - node.start > DECODED_CHARACTERS;
   const cut = { ...node, end: node.start + DECODED_CHARACTERS, closed: false };
   const said = stringOf(text, long && !unfolded ? cut : node);
+  const reference = referenceOf(said);
+  if (reference) {
+    return <Attached key={said} to={reference} />;
+  }
   if (isImage(said)) {
     return <img class="nbt-image" src={said} alt="" />;
   }
@@ -182,7 +187,7 @@ function Group(props: { text: string; node: JsonNode; open: boolean }): JSX.Elem
     <>
       {!open && <span class="nbt-quiet">{`${left}…${right} `}</span>}
       <span class="nbt-count">
-        {count(node.size)} {node.size === 1 ? noun : `${noun}s`}
+        {counted(node.size, noun)}
         {!node.closed && " so far"}
       </span>
     </>

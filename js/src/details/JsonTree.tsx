@@ -5,7 +5,6 @@
 import type { JSX } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { count } from "../page/format";
-import { type Binding, commandIn } from "../page/keys";
 import { useCopy } from "./CopyButton";
 import { JsonRow } from "./JsonRow";
 import { type JsonNode, plainText } from "./jsonIndex";
@@ -22,34 +21,7 @@ import {
   revealed,
   searchJson,
 } from "./jsonRows";
-
-type Command =
-  | "next"
-  | "previous"
-  | "first"
-  | "last"
-  | "open"
-  | "close"
-  | "toggle"
-  | "openAll"
-  | "copyValue"
-  | "copyPath"
-  | "search";
-
-export const JSON_BINDINGS: readonly Binding<Command>[] = [
-  { keys: ["ArrowDown", "j"], command: "next", shown: "↓", meaning: "next value" },
-  { keys: ["ArrowUp", "k"], command: "previous", shown: "↑", meaning: "previous value" },
-  { keys: ["ArrowRight"], command: "open", shown: "→", meaning: "open, or first member" },
-  { keys: ["ArrowLeft"], command: "close", shown: "←", meaning: "close, or the value around it" },
-  { keys: ["Home"], command: "first", shown: "Home", meaning: "first value" },
-  { keys: ["End"], command: "last", shown: "End", meaning: "last value" },
-  { keys: ["Enter", " "], command: "toggle", shown: "Enter", meaning: "open or close" },
-  { keys: ["*"], command: "openAll", shown: "*", meaning: "open all below" },
-  { keys: ["c"], command: "copyValue", shown: "c", meaning: "copy the value" },
-  { keys: ["p"], command: "copyPath", shown: "p", meaning: "copy the path" },
-  { keys: ["/"], command: "search", shown: "/", meaning: "search in the value" },
-];
-const commandOf = commandIn(JSON_BINDINGS);
+import { type ValueCommand, valueCommandOf } from "./keys";
 
 const GLANCE_CHARACTERS = 500;
 
@@ -155,12 +127,12 @@ export function JsonTree({ text, root, label, from = "", budget }: JsonTreeProps
       show(first);
     }
   };
-  const run = (command: Command): void => {
+  const run = (command: ValueCommand): void => {
     const line = lines[activeIndex];
     if (!line) {
       return;
     }
-    const actions: Record<Command, () => void> = {
+    const actions: Record<ValueCommand, () => void> = {
       next: () => goTo(activeIndex + 1),
       previous: () => goTo(activeIndex - 1),
       first: () => goTo(0),
@@ -241,7 +213,7 @@ export function JsonTree({ text, root, label, from = "", budget }: JsonTreeProps
         aria-label={label}
         aria-activedescendant={`${id}-${activeIndex}`}
         onKeyDown={(event) => {
-          const command = event.target === event.currentTarget ? commandOf(event) : null;
+          const command = event.target === event.currentTarget ? valueCommandOf(event) : null;
           if (command !== null) {
             event.preventDefault();
             run(command);

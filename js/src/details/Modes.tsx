@@ -1,6 +1,6 @@
 /** The switch between the ways to read a text, which is remembered for each kind of text. */
 import type { JSX } from "preact";
-import { useRemembered } from "./remembered";
+import { useRemembered } from "../page/remembered";
 
 export type Mode = "markdown" | "text" | "json";
 

@@ -2,11 +2,12 @@
 import type { JSX } from "preact";
 import { useEffect, useMemo } from "preact/hooks";
 import { size } from "../page/format";
+import { Attached } from "./Attached";
 import { CopyButton } from "./CopyButton";
 import { Fold } from "./Fold";
 import type { Mode } from "./Modes";
 import { More } from "./More";
-import { isAudio, isImage, isLink } from "./media";
+import { isAudio, isImage, isLink, referenceOf } from "./media";
 import { useLongText } from "./panel";
 import type { ChatPart, LongText } from "./types";
 import { read, Shown, whole } from "./Value";
@@ -150,6 +151,12 @@ function Media({ part, uri }: { part: ChatPart; uri: LongText }): JSX.Element {
     }
   }, [uri]);
   const name = part.name ?? part.mime_type ?? part.kind;
+  const reference = referenceOf(uri.text);
+  if (reference) {
+    return (
+      <Attached key={uri.text} to={reference} alt={part.name ?? `${part.kind} of the message`} />
+    );
+  }
   if (inline) {
     if (!loading.complete) {
       return (

@@ -1,6 +1,6 @@
 /** One part of the panel, which opens and closes; what was chosen holds for its kind everywhere. */
 import type { ComponentChildren, JSX } from "preact";
-import { useRemembered } from "./remembered";
+import { useRemembered } from "../page/remembered";
 
 export interface SectionProps {
   /** What is remembered goes by this name. */

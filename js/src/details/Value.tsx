@@ -2,13 +2,14 @@
 import type { JSX } from "preact";
 import { useMemo } from "preact/hooks";
 import { pretty } from "../page/json";
+import { Attached } from "./Attached";
 import { CopyButton } from "./CopyButton";
 import { JsonTree } from "./JsonTree";
 import { type JsonNode, rootOf, stringOf } from "./jsonIndex";
 import { Markdown } from "./Markdown";
 import { type Mode, Modes, useMode } from "./Modes";
 import { More } from "./More";
-import { isAudio, isImage } from "./media";
+import { isAudio, isImage, referenceOf } from "./media";
 import { type Loading, useLongText } from "./panel";
 import { Section } from "./Section";
 import { TextBlock } from "./TextBlock";
@@ -63,6 +64,10 @@ export function Shown(props: ShownProps): JSX.Element {
   const { reading, mode, label, code, folded, lines, from, budget } = props;
   const cut = { folded: folded ?? false, ...(lines === undefined ? {} : { lines }) };
   const { root, source, text } = reading;
+  const reference = referenceOf(text);
+  if (reference) {
+    return <Attached key={text} to={reference} />;
+  }
   if (isImage(text)) {
     return <img class="nbt-image" src={text} alt={`Content of ${label}`} />;
   }

@@ -4,9 +4,10 @@
  * their bytes stand in the text.
  */
 import type { ComponentChildren, JSX } from "preact";
+import { Attached } from "./Attached";
 import { type Block, blocksOf, type Item } from "./markdownBlocks";
 import type { Inline } from "./markdownInline";
-import { isImage, isLink } from "./media";
+import { isImage, isLink, referenceOf } from "./media";
 import { visible } from "./visible";
 
 /** More than this is shown as plain text: reading it as Markdown would block the page. */
@@ -110,12 +111,17 @@ function OneInline({ item }: { item: Inline }): JSX.Element {
       return <del>{inlines(item.inner)}</del>;
     case "link":
       return <Link href={item.href}>{inlines(item.inner)}</Link>;
-    case "image":
+    case "image": {
+      const reference = referenceOf(item.href);
+      if (reference) {
+        return <Attached key={item.href} to={reference} alt={visible(item.text)} />;
+      }
       return isImage(item.href) ? (
         <img class="nbt-image" src={item.href} alt={visible(item.text)} />
       ) : (
         <Link href={item.href}>{visible(item.text) || "image"} (image, not loaded)</Link>
       );
+    }
   }
 }
 

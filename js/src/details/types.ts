@@ -187,6 +187,10 @@ export interface DetailMethods {
     params: Where & { place: string; offset: number; characters: number };
     result: LongText;
   };
+  attachment: {
+    params: { trace_id: string; attachment_id: string };
+    result: DataView<ArrayBuffer>;
+  };
   span_json: { params: Where; result: LongText };
   previous_messages: { params: { span_id: string }; result: PreviousMessages | null };
   linked: { params: Where; result: Details };

@@ -32,6 +32,11 @@ export function count(value: number | null | undefined): string {
   return value == null || Number.isNaN(value) ? "" : Math.round(value).toLocaleString("en-US");
 }
 
+/** `1 span`, `1,234 spans`. */
+export function counted(value: number, noun: string): string {
+  return `${count(value)} ${noun}${value === 1 ? "" : "s"}`;
+}
+
 /** `$0.0123`; the empty text for what is not known. */
 export function dollars(value: number | null | undefined): string {
   if (value == null || Number.isNaN(value)) {
@@ -50,17 +55,12 @@ export function size(length: number): string {
     : `${(length / 1_000_000).toFixed(1)} MB`;
 }
 
-/** Round distances for about `wanted` marks on an axis of a length. */
-export function ticks(length: number, wanted: number): number[] {
-  if (!(length > 0)) {
-    return [];
-  }
-  const rough = length / wanted;
-  const power = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 5, 10].map((factor) => factor * power).find((value) => value >= rough);
-  const marks: number[] = [];
-  for (let mark = 0; mark < length * 0.999; mark += step ?? power * 10) {
-    marks.push(mark);
-  }
-  return marks;
+const twoDigits = (value: number): string => String(value).padStart(2, "0");
+
+/** A local time that sorts and lines up: `2026-11-22 20:49:10`. */
+export function dateTime(milliseconds: number): string {
+  const time = new Date(milliseconds);
+  const day = [time.getFullYear(), time.getMonth() + 1, time.getDate()].map(twoDigits).join("-");
+  const clock = [time.getHours(), time.getMinutes(), time.getSeconds()].map(twoDigits).join(":");
+  return `${day} ${clock}`;
 }

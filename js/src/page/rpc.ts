@@ -55,7 +55,9 @@ export class Requests {
     if (message.error !== null || !buffer) {
       waiting.reject(new Error(message.error ?? "the kernel sent no answer"));
     } else {
-      waiting.resolve(JSON.parse(new TextDecoder().decode(buffer)) as never);
+      waiting.resolve(
+        (message.binary ? buffer : JSON.parse(new TextDecoder().decode(buffer))) as never,
+      );
     }
   }
 

@@ -6,8 +6,8 @@ export interface Packed {
   state: Record<string, unknown>;
   /** Messages of the kernel with their buffers in base64. */
   messages: [KernelMessage, string[]][];
-  /** JSON text by method and by the JSON of its parameters' values. */
-  answers: Record<string, Record<string, string>>;
+  /** JSON text by method and parameters, or the key of the answer that is the same. */
+  answers: Record<string, string | [string]>;
 }
 
 type Listener = (...args: never[]) => void;
@@ -77,12 +77,18 @@ export class OfflineModel implements Model {
       return;
     }
     const { id, method, params } = content;
-    const found = this.#data.answers[method]?.[JSON.stringify(Object.values(params))];
+    const { answers } = this.#data;
+    const answer = answers[`${method}${JSON.stringify(Object.values(params))}`];
+    const found = typeof answer === "object" ? (answers[answer[0]] as string) : answer;
     const error =
       found === undefined ? "This page has no kernel: open the trace with nbtrace." : null;
-    const buffers = [new DataView(new TextEncoder().encode(found ?? "").buffer)];
+    const binary = method === "attachment";
+    const bytes = binary ? bytesOf(found ?? "") : new TextEncoder().encode(found);
+    const buffers = [new DataView(bytes.buffer)];
     // As a message would: not before the caller has its promise.
-    queueMicrotask(() => this.#emit("msg:custom", { kind: "response", id, error }, buffers));
+    queueMicrotask(() =>
+      this.#emit("msg:custom", { kind: "response", id, error, binary }, buffers),
+    );
   }
 
   #emit(event: string, ...args: unknown[]): void {

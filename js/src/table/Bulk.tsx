@@ -1,7 +1,7 @@
 /** The line below the rows: the selection and what can be done with it, and how far that is. */
 import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { count } from "../page/format";
+import { count, counted } from "../page/format";
 import { TagFields } from "../page/TagFields";
 import { ALL, type Chosen, NONE } from "./chosen";
 import { type Export, save } from "./export";
@@ -17,9 +17,7 @@ export interface BulkProps {
   onDone: () => void;
 }
 
-function traces(number: number): string {
-  return number === 1 ? "1 trace" : `${count(number)} traces`;
-}
+const traces = (number: number): string => counted(number, "trace");
 
 export function Bulk({ session, asking, onAsk, onDone }: BulkProps): JSX.Element | null {
   const chosen = session.chosenCount;
@@ -112,17 +110,15 @@ function Done({ session }: { session: TableSession }): JSX.Element | null {
   if (!work?.finished) {
     return null;
   }
-  const words = { tag: "tagged", delete: "deleted", restore: "restored" }[work.work];
+  const words = { tag: "changed", untag: "changed back", delete: "deleted", restore: "restored" }[
+    work.work
+  ];
   return (
     <>
       {traces(work.done)} {words}
       {work.error !== null && <span class="nbt-errors"> · {work.error}</span>}
       {work.undo && (
-        <button
-          type="button"
-          class="nbt-button nbt-main"
-          onClick={() => void session.ask("undo", {})}
-        >
+        <button type="button" class="nbt-button nbt-main" onClick={() => void session.undo()}>
           Undo
         </button>
       )}

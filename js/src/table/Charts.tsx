@@ -1,15 +1,14 @@
 /** Histograms over the rows; a range that is brushed becomes a condition of the filter. */
 import type { JSX, TargetedKeyboardEvent, TargetedPointerEvent } from "preact";
 import { useRef, useState } from "preact/hooks";
-import { count, dollars, duration } from "../page/format";
-import { timeText } from "./columns";
+import { count, dateTime, dollars, duration } from "../page/format";
 import { barAt, barPath, brushed, MEASURES, type Measure, rangePill } from "./histogram";
 import type { HistogramFigure } from "./messages";
 import type { Pill } from "./pills";
 import type { TableSession } from "./session";
 
 const WORDS: Record<string, (value: number) => string> = {
-  request_time: timeText,
+  request_time: dateTime,
   duration: (value) => duration(value * 1e6) || "0",
   tokens: count,
   cost: (value) => dollars(value) || "$0",

@@ -179,6 +179,10 @@ function textCondition(text: string): Pill {
 /** A pill's value as people read it: times without their fractions. */
 function shownValue(pill: Pill): string {
   const value = pill.parts?.value ?? "";
+  const ids = pill.parts?.field === "trace_id" ? value.split(",").length : 1;
+  if (ids > 1) {
+    return `${ids} ids`;
+  }
   return value.replace(/'(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(?:\.\d+)?Z'/g, "$1 $2Z");
 }
 

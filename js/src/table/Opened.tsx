@@ -40,7 +40,7 @@ export function Opened({ session, opened, onStep, onClose, onPill }: OpenedProps
           class="nbt-button"
           aria-label="Previous trace"
           title="Previous trace (↑)"
-          disabled={place === null || place === 0}
+          disabled={!place}
           onClick={() => onStep(-1)}
         >
           ‹
@@ -50,13 +50,15 @@ export function Opened({ session, opened, onStep, onClose, onPill }: OpenedProps
           class="nbt-button"
           aria-label="Next trace"
           title="Next trace (↓)"
-          disabled={place === null || place + 1 >= session.lines}
+          disabled={place == null || place + 1 >= session.lines}
           onClick={() => onStep(1)}
         >
           ›
         </button>
         <span class="nbt-bulk-words">
-          {place !== null && `${count(place + 1)} of ${count(session.lines)}`}
+          {place == null
+            ? place === null && "not in this search"
+            : `${count(place + 1)} of ${count(session.lines)}`}
         </span>
         <Tags session={session} opened={opened} onPill={onPill} />
         <span class="nbt-tools">

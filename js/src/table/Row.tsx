@@ -110,7 +110,7 @@ function Value({ column, row, onPill }: ValueProps): JSX.Element {
   return (
     <>
       <span class="nbt-text" title={text}>
-        {column.view ? column.view(row) : text}
+        {column.view ? column.view(row, onPill) : text}
       </span>
       {only && (
         <span class="nbt-cell-tools">

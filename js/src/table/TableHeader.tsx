@@ -1,7 +1,7 @@
 /** The line above the table: how many traces there are, and what is shown beside them. */
 import type { JSX } from "preact";
 import { count } from "../page/format";
-import type { Layout } from "./layout";
+import { type Layout, withGroups } from "./layout";
 import type { TableSession } from "./session";
 
 export type Popup = "" | "help" | "columns";
@@ -52,6 +52,15 @@ export function TableHeader(props: TableHeaderProps): JSX.Element {
           onClick={() => props.onLayout({ ...layout, facets: !layout.facets })}
         >
           Facets
+        </button>
+        <button
+          type="button"
+          class="nbt-button"
+          aria-pressed={layout.groups !== ""}
+          title="Groups (b)"
+          onClick={() => props.onLayout(withGroups(layout))}
+        >
+          Groups
         </button>
         <button
           type="button"

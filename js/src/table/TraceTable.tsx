@@ -9,10 +9,11 @@ import { ALL, including, isChosen, NONE, toggle } from "./chosen";
 import { COLUMN_IDS, type Column, columnOf, HIDDEN_IDS, nextOrder } from "./columns";
 import { FACETS, Facets } from "./Facets";
 import { FilterBar } from "./FilterBar";
+import { Groups } from "./Groups";
 import { Head } from "./Head";
 import { MEASURES } from "./histogram";
 import { BINDINGS, type Command, commandOf } from "./keys";
-import { type Layout, layoutOf, moved, resized } from "./layout";
+import { type Layout, layoutOf, moved, resized, withGroups } from "./layout";
 import { Opened } from "./Opened";
 import { join, type Pill, split, withPill } from "./pills";
 import { LINE_HEIGHT, shownPixels, visibleLines } from "./place";
@@ -152,8 +153,11 @@ export function TraceTable(props: TraceTableProps): JSX.Element {
   const pillHere = (exclude: boolean): void => {
     const row = session.pages.at(place);
     const pill = row && columns[column]?.only?.(row, exclude);
+    // Of a cell with several values, or with none to compare, a person says what is meant.
     if (pill) {
       addPill(pill);
+    } else {
+      setEditing(-1);
     }
   };
   const shift = (step: number): void => {
@@ -205,10 +209,11 @@ export function TraceTable(props: TraceTableProps): JSX.Element {
       filter: () => setEditing(-1),
       tag: () => setAsking(session.chosenCount > 0 ? "tag" : ""),
       delete: () => setAsking(session.chosenCount > 0 ? "delete" : ""),
-      undo: () => void (session.work?.undo && session.ask("undo", {})),
+      undo: () => void (session.work?.undo && session.undo()),
       columns: () => setPopup(popup === "columns" ? "" : "columns"),
       charts: () => keep({ ...layout, charts: !layout.charts }),
       facets: () => keep({ ...layout, facets: !layout.facets }),
+      groups: () => keep(withGroups(layout)),
       refresh: () => void session.ask("refresh", {}),
       help: () => setPopup(popup === "help" ? "" : "help"),
       leave: () => leave(event),
@@ -294,6 +299,15 @@ export function TraceTable(props: TraceTableProps): JSX.Element {
               ),
             )
           }
+        />
+      )}
+      {layout.groups !== "" && (
+        <Groups
+          session={session}
+          by={layout.groups}
+          pills={pills}
+          onBy={(groups) => keep({ ...layout, groups })}
+          onToggle={togglePill}
         />
       )}
       <div class="nbt-body">

@@ -1,6 +1,6 @@
 /** The columns of the table: what each shows, how it is sorted, and which condition a value makes. */
 import type { ComponentChildren } from "preact";
-import { count, dollars, duration } from "../page/format";
+import { count, dateTime, dollars, duration } from "../page/format";
 import { StateIcon } from "../page/kinds";
 import type { TableRow } from "./messages";
 import { condition, type Pill, quoted, tagField } from "./pills";
@@ -16,21 +16,11 @@ export interface Column {
   /** Whether the first click sorts from the largest. */
   descending?: boolean;
   text: (row: TableRow) => string;
-  view?: (row: TableRow) => ComponentChildren;
+  view?: (row: TableRow, filter: (pill: Pill) => void) => ComponentChildren;
   /** The conditions that take or leave what this row has. */
   only?: (row: TableRow, exclude: boolean) => Pill;
   /** What "take" and "leave" are called here. */
   words?: [string, string];
-}
-
-const twoDigits = (value: number): string => String(value).padStart(2, "0");
-
-/** A local time that sorts and lines up: `2026-11-22 20:49:10`. */
-export function timeText(milliseconds: number): string {
-  const time = new Date(milliseconds);
-  const day = [time.getFullYear(), time.getMonth() + 1, time.getDate()].map(twoDigits).join("-");
-  const clock = [time.getHours(), time.getMinutes(), time.getSeconds()].map(twoDigits).join(":");
-  return `${day} ${clock}`;
 }
 
 const STATES = {
@@ -76,7 +66,7 @@ export const COLUMNS: readonly Column[] = [
     width: 164,
     order: "timestamp_ms",
     descending: true,
-    text: (row) => timeText(row.time),
+    text: (row) => dateTime(row.time),
     only: (row, exclude) =>
       condition("start_time", exclude ? "<=" : ">=", quoted(new Date(row.time).toISOString())),
     words: ["from here on", "up to here"],
@@ -114,7 +104,7 @@ export const COLUMNS: readonly Column[] = [
   measure("tokens", "Tokens", "tokens", 78),
   { ...measure("input_tokens", "Tokens in", "input_tokens", 88), hidden: true },
   { ...measure("output_tokens", "Tokens out", "output_tokens", 92), hidden: true },
-  { ...measure("cost", "Cost", "cost", 84), text: (row) => dollars(row.cost) },
+  { ...measure("cost", "Cost", "cost", 94), text: (row) => dollars(row.cost) },
   {
     id: "session",
     title: "Session",
@@ -155,12 +145,22 @@ export const COLUMNS: readonly Column[] = [
       Object.entries(row.tags)
         .map(([key, value]) => `${key}: ${value}`)
         .join(", "),
-    view: (row) =>
+    view: (row, filter) =>
       Object.entries(row.tags).map(([key, value]) => (
-        <span class="nbt-tag" key={key}>
+        <button
+          type="button"
+          tabIndex={-1}
+          class="nbt-tag"
+          key={key}
+          title={`Only ${key}: ${value}; with Alt without it`}
+          onClick={(event) => {
+            event.stopPropagation();
+            filter(tagPill(key, value, event.altKey));
+          }}
+        >
           <i>{key}</i>
           {value}
-        </span>
+        </button>
       )),
   },
   {
@@ -172,7 +172,14 @@ export const COLUMNS: readonly Column[] = [
     text: (row) => row.source,
     only: (row, exclude) => equal("tags.`mlflow.source.name`", row.source || null, exclude),
   },
-  { id: "id", title: "Trace id", width: 280, hidden: true, text: (row) => row.id },
+  {
+    id: "id",
+    title: "Trace id",
+    width: 280,
+    hidden: true,
+    text: (row) => row.id,
+    only: (row, exclude) => equal("trace_id", row.id, exclude),
+  },
 ];
 
 export const COLUMN_IDS = COLUMNS.map((column) => column.id);

@@ -28,6 +28,7 @@ export type Command =
   | "columns"
   | "charts"
   | "facets"
+  | "groups"
   | "refresh"
   | "help"
   | "leave";
@@ -60,10 +61,11 @@ export const BINDINGS: readonly Binding<Command>[] = [
   { keys: ["+"], command: "filter", shown: "+", meaning: "add a filter" },
   { keys: ["t"], command: "tag", shown: "t", meaning: "tag the selected traces" },
   { keys: ["Delete"], command: "delete", shown: "Del", meaning: "delete the selected traces" },
-  { keys: ["u"], command: "undo", shown: "u", meaning: "undo the deletion" },
+  { keys: ["u"], command: "undo", shown: "u", meaning: "undo the last change" },
   { keys: ["c"], command: "columns", shown: "c", meaning: "choose columns" },
   { keys: ["g"], command: "charts", shown: "g", meaning: "show or hide the charts" },
   { keys: ["h"], command: "facets", shown: "h", meaning: "show or hide the facets" },
+  { keys: ["b"], command: "groups", shown: "b", meaning: "show or hide the groups" },
   { keys: ["r"], command: "refresh", shown: "r", meaning: "search anew" },
   { keys: ["?"], command: "help", shown: "?", meaning: "this help" },
   { keys: ["Escape"], command: "leave", shown: "Esc", meaning: "close, then leave the table" },

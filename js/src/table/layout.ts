@@ -6,6 +6,8 @@ export interface Layout {
   widths: Record<string, number>;
   charts: boolean;
   facets: boolean;
+  /** By what traces are grouped, empty for no groups. */
+  groups: string;
 }
 
 export const MIN_WIDTH = 48;
@@ -29,6 +31,7 @@ export function layoutOf(kept: unknown, all: readonly string[], hidden: readonly
     widths,
     charts: found.charts !== false,
     facets: found.facets === true,
+    groups: typeof found.groups === "string" ? found.groups : "",
   };
 }
 
@@ -58,4 +61,9 @@ export function moved(layout: Layout, id: string, target: string): Layout {
   const order = layout.order.filter((other) => other !== id);
   order.splice(to, 0, id);
   return { ...layout, order };
+}
+
+/** With groups shown, or not. */
+export function withGroups(layout: Layout): Layout {
+  return { ...layout, groups: layout.groups === "" ? "name" : "" };
 }

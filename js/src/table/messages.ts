@@ -39,6 +39,37 @@ export interface HistogramFigure {
   missing: number;
 }
 
+/** What traces with one value have in common; null is "not known". */
+export interface Group {
+  /** What is shown; empty for the traces without a value. */
+  label: string;
+  /** The filter of this group alone. */
+  filter: string;
+  count: number;
+  errors: number;
+  /** Percentiles of the durations, in milliseconds. */
+  p50: number | null;
+  p95: number | null;
+  tokens: number | null;
+  cost: number | null;
+}
+
+export interface GroupsFigure {
+  groups: Group[];
+  /** How many groups there are in all. */
+  total: number;
+}
+
+export type GroupOrder = keyof Omit<Group, "label" | "filter">;
+
+/** Which groups a page shows. */
+export interface GroupsWanted {
+  by: string;
+  order_by: GroupOrder;
+  descending: boolean;
+  limit: number;
+}
+
 /** Buffers: the first rows as JSON. */
 export interface ListingMessage {
   kind: "listing";
@@ -49,18 +80,18 @@ export interface ListingMessage {
   selection: Selection;
 }
 
-/** Buffers: `{total}`, {@link FacetFigure} or {@link HistogramFigure} as JSON. */
+/** Buffers: `{total}`, or the figure as JSON. */
 export interface FigureMessage {
   kind: "figure";
   version: number;
-  figure: "total" | "facet" | "histogram";
+  figure: "total" | "facet" | "histogram" | "groups";
   field: string;
 }
 
 /** How far a change of many traces is. */
 export interface WorkMessage {
   kind: "work";
-  work: "tag" | "delete" | "restore";
+  work: "tag" | "untag" | "delete" | "restore";
   done: number;
   total: number;
   finished: boolean;
@@ -90,9 +121,18 @@ export interface TableMethods {
     params: { version: number; offset: number; limit: number };
     result: { version: number; offset: number; rows: TableRow[] };
   };
-  figures: { params: { version: number; facets: string[]; histograms: string[] }; result: null };
+  figures: {
+    params: {
+      version: number;
+      facets: string[];
+      histograms: string[];
+      groups: GroupsWanted | null;
+    };
+    result: null;
+  };
   select: { params: Selection; result: null };
   range: { params: { version: number; offset: number; limit: number }; result: string[] };
+  place: { params: { version: number; trace_id: string }; result: number | null };
   open_trace: {
     params: { key: string; trace_id: string };
     result: { state: Record<string, unknown>; row: TableRow };
@@ -103,7 +143,7 @@ export interface TableMethods {
     result: TableRow[];
   };
   delete: { params: { selection: Selection }; result: null };
-  undo: Nothing;
+  undo: { params: object; result: TableRow[] };
   cancel: Nothing;
   refresh: Nothing;
   layout: { params: { layout: object }; result: null };

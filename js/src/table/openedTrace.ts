@@ -11,8 +11,8 @@ let opened = 0;
 export class OpenedTrace {
   readonly key = `${Math.random().toString(36).slice(2)}-${++opened}`;
   readonly id: string;
-  /** Its place in the search; null when it is not there. */
-  place: number | null;
+  /** Its place in the search; null when it is not there, undefined until that is known. */
+  place: number | null | undefined;
   row: TableRow | null;
   error = "";
   model: NestedModel;

@@ -10,6 +10,8 @@ import { chosenOf, selectionOf } from "./chosen";
 import type {
   FacetFigure,
   FigureMessage,
+  GroupsFigure,
+  GroupsWanted,
   HistogramFigure,
   ListingMessage,
   TableMessage,
@@ -34,6 +36,8 @@ export class TableSession implements Session {
   pages: Pages;
   facets = new Map<string, FacetFigure>();
   histograms = new Map<string, HistogramFigure>();
+  /** Null until they are counted, and while none are wanted. */
+  groups: GroupsFigure | null = null;
   chosen: Chosen = { all: false, ids: new Set() };
   opened: OpenedTrace | null = null;
   work: WorkMessage | null = null;
@@ -51,6 +55,7 @@ export class TableSession implements Session {
   #model: Model;
   #known = 0;
   #wanted = new Set<string>();
+  #groupsWanted: GroupsWanted | null = null;
   #listeners = new Set<() => void>();
   #scheduled = false;
   #timer: ReturnType<typeof setTimeout>;
@@ -130,6 +135,7 @@ export class TableSession implements Session {
   }
 
   #begin(message: ListingMessage, rows: TableRow[]): void {
+    const { opened } = this;
     if (message.version !== this.version) {
       this.begun += 1;
       this.facets.clear();
@@ -147,6 +153,13 @@ export class TableSession implements Session {
     this.busy = false;
     this.searching = false;
     this.#countAgain();
+    if (opened && !same) {
+      opened.place = undefined;
+      this.ask("place", { version: message.version, trace_id: opened.id }).then((place) => {
+        opened.place = place;
+        this.changed();
+      });
+    }
   }
 
   #figure(message: FigureMessage, value: unknown): void {
@@ -154,8 +167,10 @@ export class TableSession implements Session {
       this.total = (value as { total: number }).total;
     } else if (message.figure === "facet") {
       this.facets.set(message.field, value as FacetFigure);
-    } else {
+    } else if (message.figure === "histogram") {
       this.histograms.set(message.field, value as HistogramFigure);
+    } else if (message.field === this.#groupsWanted?.by) {
+      this.groups = value as GroupsFigure;
     }
   }
 
@@ -189,17 +204,26 @@ export class TableSession implements Session {
     }
   }
 
+  /** Have groups counted, now and with each search from here on; null for none. */
+  wantGroups(wanted: GroupsWanted | null): void {
+    if (wanted?.by !== this.#groupsWanted?.by) {
+      this.groups = null;
+    }
+    this.#groupsWanted = wanted;
+    this.#count([], [], wanted);
+  }
+
   #countAgain(): void {
     const of = (kind: string): string[] =>
       [...this.#wanted]
         .filter((name) => name.startsWith(kind))
         .map((name) => name.slice(kind.length + 1));
-    this.#count(of("facet"), of("histogram"));
+    this.#count(of("facet"), of("histogram"), this.#groupsWanted);
   }
 
-  #count(facets: string[], histograms: string[]): void {
-    if (this.version >= 0 && facets.length + histograms.length > 0) {
-      this.ask("figures", { version: this.version, facets, histograms });
+  #count(facets: string[], histograms: string[], groups: GroupsWanted | null = null): void {
+    if (this.version >= 0 && (groups || facets.length + histograms.length > 0)) {
+      this.ask("figures", { version: this.version, facets, histograms, groups });
     }
   }
 
@@ -219,6 +243,7 @@ export class TableSession implements Session {
     const { version } = this;
     const params = { version, offset, limit };
     const answer = await this.requests.ask("rows", params, () => this.#isBusy());
+    this.#openedIn(answer.rows);
     return answer.version === this.version ? answer.rows : null;
   }
 
@@ -286,16 +311,29 @@ export class TableSession implements Session {
   }
 
   async tag(selection: Chosen, key: string, value: string | null): Promise<void> {
-    const rows = await this.ask("tag", { selection: selectionOf(selection), key, value });
+    this.#changedRows(await this.ask("tag", { selection: selectionOf(selection), key, value }));
+  }
+
+  /** Take the last change of tags or deletion back. */
+  async undo(): Promise<void> {
+    this.#changedRows(await this.ask("undo", {}));
+  }
+
+  #changedRows(rows: TableRow[] | null): void {
     if (rows !== null) {
       this.trouble = "";
       this.pages.patch(rows);
-      const mine = rows.find((row) => row.id === this.opened?.id);
-      if (this.opened && mine) {
-        this.opened.row = mine;
-      }
+      this.#openedIn(rows);
     }
     this.changed();
+  }
+
+  /** The opened trace may be among rows that have come anew. */
+  #openedIn(rows: readonly TableRow[]): void {
+    const mine = rows.find((row) => row.id === this.opened?.id);
+    if (this.opened && mine) {
+      this.opened.row = mine;
+    }
   }
 
   subscribe(listener: () => void): () => void {

@@ -1,6 +1,6 @@
 /** The line above the tree: name, state and figures of the trace, and the tools. */
 import type { JSX } from "preact";
-import { count, dollars, duration } from "../page/format";
+import { counted, dollars, duration } from "../page/format";
 import { StateIcon } from "../page/kinds";
 import type { State, Summary } from "../types";
 import { isFiltering } from "./filter";
@@ -16,6 +16,7 @@ export interface HeaderProps extends SearchBoxProps {
   onMenu: (menu: Menu) => void;
   onResetZoom: () => void;
   onNextError: () => void;
+  onCompare: () => void;
   onHelp: () => void;
 }
 
@@ -27,8 +28,8 @@ export function Header(props: HeaderProps): JSX.Element | null {
   }
   const figures = [
     duration((session.growing ? session.now() : session.analysis().times.to) - session.origin()),
-    summary.spans === 1 ? "1 span" : `${count(summary.spans)} spans`,
-    summary.tokens === null ? "" : `${count(summary.tokens)} tokens`,
+    counted(summary.spans, "span"),
+    summary.tokens === null ? "" : counted(summary.tokens, "token"),
     dollars(summary.cost),
     summary.model ?? "",
   ].filter(Boolean);
@@ -52,7 +53,7 @@ export function Header(props: HeaderProps): JSX.Element | null {
             title="Next error (e)"
             onClick={props.onNextError}
           >
-            {summary.errors === 1 ? "1 error" : `${count(summary.errors)} errors`}
+            {counted(summary.errors, "error")}
           </button>
         )}
       </span>
@@ -72,6 +73,18 @@ export function Header(props: HeaderProps): JSX.Element | null {
           marked={false}
           onClick={() => props.onMenu(menu === "view" ? null : "view")}
         />
+        <button
+          type="button"
+          class="nbt-button nbt-tool"
+          title="Compare with the run before (v)"
+          aria-label="Compare with the run before"
+          onClick={props.onCompare}
+        >
+          <svg viewBox="0 0 16 16" aria-hidden="true">
+            <path d="M2 5h9M8.5 2.5L11 5 8.5 7.5M14 11H5M7.5 8.5L5 11l2.5 2.5" />
+          </svg>
+          <span>Compare</span>
+        </button>
         {props.zoomed && (
           <button
             type="button"

@@ -1,6 +1,6 @@
 /** What stands between the header and the tree: where one is, and what is out of the ordinary. */
 import type { JSX } from "preact";
-import { count } from "../page/format";
+import { counted } from "../page/format";
 import type { Analysis } from "./analysis";
 import { ancestors } from "./layout";
 import type { TreeSession } from "./session";
@@ -36,7 +36,7 @@ function noticeOf(session: TreeSession, analysis: Analysis): string {
   if (!summary || open === 0) {
     return "";
   }
-  const spans = open === 1 ? "1 span" : `${count(open)} spans`;
+  const spans = counted(open, "span");
   if (!session.following) {
     return `${spans} had not ended when this was read.`;
   }

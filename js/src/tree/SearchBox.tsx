@@ -1,6 +1,7 @@
 /** The search box, with the number of matches and a way from one to the next. */
 import type { JSX, RefObject } from "preact";
 import { count } from "../page/format";
+import { searchCommandOf } from "./keys";
 import type { Search } from "./useSearch";
 
 export interface SearchBoxProps {
@@ -29,17 +30,20 @@ export function SearchBox({ search, input, at, onMatch, onLeave }: SearchBoxProp
         value={search.text}
         onInput={(event) => search.setText(event.currentTarget.value)}
         onKeyDown={(event) => {
-          if (event.key === "Enter") {
-            event.preventDefault();
-            onMatch(event.shiftKey ? -1 : 1);
-          } else if (event.key === "Escape" || event.key === "ArrowDown") {
-            event.preventDefault();
-            event.stopPropagation();
-            if (event.key === "Escape") {
-              search.setText("");
-            }
-            onLeave();
+          const command = searchCommandOf(event);
+          if (command === null) {
+            return;
           }
+          event.preventDefault();
+          event.stopPropagation();
+          if (command === "next") {
+            onMatch(event.shiftKey ? -1 : 1);
+            return;
+          }
+          if (command === "clear") {
+            search.setText("");
+          }
+          onLeave();
         }}
       />
       {search.text !== "" && (

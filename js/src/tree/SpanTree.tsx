@@ -1,13 +1,14 @@
 /** The tree and timeline of one trace, with the panel of the selected span. */
 import type { JSX } from "preact";
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
-import { Details } from "../details/Details";
+import { VALUE_BINDINGS } from "../details/keys";
 import { Help } from "../page/Help";
+import { useSizes } from "../page/remembered";
 import { useScroll } from "../page/useScroll";
 import { listHeight, visibleSlice } from "../page/window";
 import { commandsOf } from "./commands";
 import { Header, type Menu } from "./Header";
-import { BINDINGS, type Command, commandOf } from "./keys";
+import { BINDINGS, type Command, commandOf, SEARCH_BINDINGS, SPLITTER_BINDINGS } from "./keys";
 import { Legend } from "./Legend";
 import { placeAmong } from "./layout";
 import { FilterMenu, ViewMenu, type ViewOptions } from "./Menus";
@@ -18,9 +19,10 @@ import { type PictureFormat, savePicture } from "./picture";
 import { ReplayBar } from "./ReplayBar";
 import { type Columns, Row, type RowsView } from "./Row";
 import { askedWords } from "./SearchBox";
+import { Side } from "./Side";
 import { Splitter } from "./Splitter";
 import type { TreeSession } from "./session";
-import { GapLines, Head } from "./Timeline";
+import { GapLines, Head, NARROWEST_NAME } from "./Timeline";
 import { useAxis } from "./useAxis";
 import { useDragZoom } from "./useDragZoom";
 import { useReplay } from "./useReplay";
@@ -33,9 +35,16 @@ const LINE_HEIGHT = 24;
 const TREE_HEIGHT = 336;
 /** Smaller traces are their own overview. */
 const OVERVIEW_FROM_SPANS = 40;
-/** From here on the panel stands beside the tree; kept in step with tree.css. */
-const BESIDE_FROM_PIXELS = 760;
 const NAME_SHARE = 0.38;
+const LEAST_NAME_PIXELS = 110;
+const MOST_NAME_SHARE = 0.8;
+/** What a person may size; kept in the browser. */
+const PARTS = ["name", "height", "sideWidth", "sideHeight"] as const;
+const HELP_PARTS = {
+  "In the search box": SEARCH_BINDINGS,
+  "In the values of a span": VALUE_BINDINGS,
+  "On a bar between two parts": SPLITTER_BINDINGS,
+};
 const NARROW_PIXELS = 480;
 const LEAST_SLOTS = 64;
 
@@ -67,12 +76,7 @@ export function SpanTree({ session, selectedId, onSelect }: SpanTreeProps): JSX.
   const [menu, setMenu] = useState<Menu>(null);
   const [other, setOther] = useState<Other | null>(null);
   const [fault, setFault] = useState("");
-  const [nameWidth, setNameWidth] = useState<number | null>(null);
-  const [height, setHeight] = useState<number | null>(null);
-  const [side, setSide] = useState<{ width: number | null; height: number | null }>({
-    width: null,
-    height: null,
-  });
+  const [sizes, resize] = useSizes("tree", PARTS);
   const wanted = useRef(-1);
   const input = useRef<HTMLInputElement>(null);
   const grid = useRef<HTMLDivElement>(null);
@@ -140,6 +144,11 @@ export function SpanTree({ session, selectedId, onSelect }: SpanTreeProps): JSX.
   };
   const overview =
     options.overview ?? (analysis.layout.order.length >= OVERVIEW_FROM_SPANS || !!time.zoomed);
+  const toggleHelp = (): void => setHelp((shown) => !shown);
+  const name = Math.min(
+    sizes.name ?? Math.max(LEAST_NAME_PIXELS, list.width * NAME_SHARE),
+    list.width * MOST_NAME_SHARE,
+  );
   const commands = commandsOf({
     session,
     analysis,
@@ -162,9 +171,8 @@ export function SpanTree({ session, selectedId, onSelect }: SpanTreeProps): JSX.
     leave,
     showOther: setOther,
     focusSearch: () => input.current?.select(),
-    resizeName: (pixels) =>
-      setNameWidth((old) => Math.max(90, (old ?? list.width * NAME_SHARE) + pixels)),
-    toggleHelp: () => setHelp((shown) => !shown),
+    resizeName: (pixels) => resize("name", Math.max(NARROWEST_NAME, name + pixels)),
+    toggleHelp,
   });
   const run = (command: Command, key = ""): void => commands[command](key);
   const save = (format: PictureFormat): void => {
@@ -187,8 +195,7 @@ export function SpanTree({ session, selectedId, onSelect }: SpanTreeProps): JSX.
     sums: options.sums,
   };
   const figures = [columns.tokens, columns.cost, columns.self].filter(Boolean).length;
-  const name = Math.min(nameWidth ?? Math.max(110, list.width * NAME_SHARE), list.width * 0.8);
-  const template = `${nameWidth === null ? "minmax(110px, 38%)" : `${name}px`} ${"68px ".repeat(
+  const template = `${sizes.name === undefined ? "minmax(110px, 38%)" : `${name}px`} ${"68px ".repeat(
     figures,
   )}72px minmax(40px, 1fr)`;
   const timeWidth = list.width - name - figures * 76 - 80 - 20;
@@ -214,8 +221,6 @@ export function SpanTree({ session, selectedId, onSelect }: SpanTreeProps): JSX.
     onZoom: (row) => time.zoomToTimes(analysis.times.start[row] ?? 0, analysis.times.end[row] ?? 0),
   };
   const matchAt = placeAmong(analysis.layout, search.matches, activeRow) + 1;
-  const box = panes.current?.clientWidth ?? 0;
-  const beside = box >= BESIDE_FROM_PIXELS;
   const slots = Math.max(LEAST_SLOTS, slice.to - slice.from);
   const drawn = Array.from(lines.subarray(slice.from, slice.to));
   return (
@@ -223,9 +228,7 @@ export function SpanTree({ session, selectedId, onSelect }: SpanTreeProps): JSX.
       class="nbt-tree"
       style={{
         "--nbt-columns": template,
-        ...(height === null ? {} : { "--nbt-height": `${height}px` }),
-        ...(side.width === null ? {} : { "--nbt-side-width": `${side.width}px` }),
-        ...(side.height === null ? {} : { "--nbt-side-height": `${side.height}px` }),
+        ...(sizes.height === undefined ? {} : { "--nbt-height": `${sizes.height}px` }),
       }}
       onPointerDown={(event) => {
         const target = event.target as Element;
@@ -246,9 +249,10 @@ export function SpanTree({ session, selectedId, onSelect }: SpanTreeProps): JSX.
         onMenu={setMenu}
         onResetZoom={time.reset}
         onNextError={() => run("nextError")}
-        onHelp={() => setHelp((value) => !value)}
+        onCompare={() => run("previousRun")}
+        onHelp={toggleHelp}
       />
-      {help && <Help bindings={BINDINGS} onClose={() => setHelp(false)} />}
+      {help && <Help bindings={BINDINGS} parts={HELP_PARTS} onClose={() => setHelp(false)} />}
       {menu === "filter" && (
         <FilterMenu
           search={search}
@@ -311,7 +315,12 @@ export function SpanTree({ session, selectedId, onSelect }: SpanTreeProps): JSX.
           onPointerUp={zooming.onPointerUp}
           onClickCapture={zooming.onClickCapture}
         >
-          <Head scale={time.scale} width={timeWidth} columns={columns} onResize={setNameWidth} />
+          <Head
+            scale={time.scale}
+            width={timeWidth}
+            columns={columns}
+            onResize={(pixels) => resize("name", pixels)}
+          />
           <div
             class="nbt-scroll"
             ref={list.element}
@@ -348,25 +357,15 @@ export function SpanTree({ session, selectedId, onSelect }: SpanTreeProps): JSX.
           )}
         </div>
         {selected >= 0 && (
-          <>
-            <Splitter
-              label={beside ? "Width of the details" : "Height of the details"}
-              direction={beside ? "x" : "y"}
-              size={beside ? (side.width ?? box * 0.44) : (side.height ?? 420)}
-              least={beside ? 220 : 120}
-              most={beside ? Math.max(240, box - 260) : 2000}
-              reversed={beside}
-              onSize={(size) => setSide({ ...side, [beside ? "width" : "height"]: size })}
-            />
-            <div class="nbt-side">
-              <Details
-                key={selected}
-                session={session}
-                row={selected}
-                onClose={() => onSelect("")}
-              />
-            </div>
-          </>
+          <Side
+            session={session}
+            row={selected}
+            box={panes.current?.clientWidth ?? 0}
+            sizes={sizes}
+            onSize={resize}
+            onClose={() => onSelect("")}
+            onHelp={toggleHelp}
+          />
         )}
       </div>
       <Legend kinds={analysis.kinds} filter={search.filter} onFilter={search.setFilter} />
@@ -374,10 +373,10 @@ export function SpanTree({ session, selectedId, onSelect }: SpanTreeProps): JSX.
         <Splitter
           label="Height of the tree"
           direction="y"
-          size={height ?? list.height}
+          size={sizes.height ?? list.height}
           least={72}
           most={3000}
-          onSize={setHeight}
+          onSize={(size) => resize("height", size)}
         />
       )}
       <p class="nbt-unseen" role="status" aria-live="polite">

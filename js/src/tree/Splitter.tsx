@@ -1,6 +1,7 @@
 /** A bar between two parts that is dragged, or moved with the arrow keys. */
 import type { JSX } from "preact";
 import { useRef } from "preact/hooks";
+import { splitterCommandOf } from "./keys";
 
 const KEY_PIXELS = 16;
 
@@ -48,11 +49,10 @@ export function Splitter(props: SplitterProps): JSX.Element {
         began.current = null;
       }}
       onKeyDown={(event) => {
-        const more = direction === "x" ? "ArrowRight" : "ArrowDown";
-        const less = direction === "x" ? "ArrowLeft" : "ArrowUp";
-        if (event.key === more || event.key === less) {
+        const command = splitterCommandOf(event);
+        if (command !== null) {
           event.preventDefault();
-          set(size + sign * (event.key === more ? KEY_PIXELS : -KEY_PIXELS));
+          set(size + sign * (command === "forth" ? KEY_PIXELS : -KEY_PIXELS));
         }
       }}
     />

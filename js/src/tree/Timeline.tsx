@@ -1,12 +1,10 @@
 /** The head of the grid and the cuts of its axis: column names, time, the handle of the name column. */
 import type { JSX, TargetedPointerEvent } from "preact";
-import { duration, ticks } from "../page/format";
+import { duration } from "../page/format";
+import { marks } from "./marks";
 import type { Columns } from "./Row";
-import { type Scale, share, toAxis } from "./scale";
+import { type Scale, share } from "./scale";
 
-/** A mark and its words take about this much. */
-const TICK_PIXELS = 76;
-const WORDS_PIXELS = 56;
 export const NARROWEST_NAME = 90;
 
 export interface HeadProps {
@@ -29,10 +27,13 @@ export function Head({ scale, width, columns, onResize }: HeadProps): JSX.Elemen
       {columns.self && <Title text="Self" />}
       <Title text="Duration" />
       <div class="nbt-time" role="columnheader" aria-label="Time">
-        {marks(scale, width).map(({ at, words }) => (
-          <span key={words} class="nbt-mark" style={{ left: `${at * 100}%` }}>
-            {/* A cut unit would say something else: "200 m" for 200 ms. */}
-            {(1 - at) * width < WORDS_PIXELS ? "" : words}
+        {marks(scale, width).map(({ at, words, end }) => (
+          <span
+            key={words}
+            class="nbt-mark"
+            style={end ? { right: "0" } : { left: `${at * 100}%` }}
+          >
+            {words}
           </span>
         ))}
         {gapMarks(scale).map(({ at, size, length }) => (
@@ -57,32 +58,6 @@ function Title({ text }: { text: string }): JSX.Element {
     </div>
   );
 }
-
-/** Round times where they are drawn; none inside a gap that is cut short. */
-function marks(scale: Scale, width: number): { at: number; words: string }[] {
-  const { axis } = scale;
-  const length = scale.to - scale.from;
-  const first = axis.gaps.length === 0 ? scale.from : 0;
-  const steps = ticks(length, Math.max(1, width / TICK_PIXELS));
-  const step = steps.length > 1 ? (steps[1] ?? length) : length;
-  const found: { at: number; words: string }[] = [];
-  let free = Number.NEGATIVE_INFINITY;
-  const last = axis.gaps.length === 0 ? scale.to : axis.to - axis.from;
-  const begin = Math.ceil(first / step - 1e-9) * step;
-  for (let mark = begin, count = 0; mark <= last && count < MOST_MARKS; mark += step, count++) {
-    const time = axis.from + mark;
-    const inGap = axis.gaps.some(([from, to]) => time > from && time < to);
-    const at = (toAxis(axis, time) - scale.from) / length;
-    if (!inGap && at >= 0 && at < 0.999 && at >= free) {
-      found.push({ at, words: mark === 0 ? "0" : duration(mark) });
-      free = at + WORDS_PIXELS / width;
-    }
-  }
-  return found;
-}
-
-/** Over folded gaps marks are looked for one by one; more than these would be a long look. */
-const MOST_MARKS = 2_000;
 
 /** Where gaps are cut out of what is drawn. */
 function gapMarks(scale: Scale): { at: number; size: number; length: number }[] {

@@ -54,6 +54,23 @@ export const BINDINGS = [
   { keys: ["Escape"], command: "leave", shown: "Esc", meaning: "close what is open, then leave" },
 ] as const satisfies readonly Binding<string>[];
 
+/** Inside the search box letters are letters. */
+export const SEARCH_BINDINGS = [
+  { keys: ["Enter"], command: "next", shown: "Enter", meaning: "next match; with Shift the last" },
+  { keys: ["ArrowDown"], command: "leave", shown: "↓", meaning: "to the spans" },
+  { keys: ["Escape"], command: "clear", shown: "Esc", meaning: "search for nothing" },
+] as const satisfies readonly Binding<string>[];
+
+export const searchCommandOf = commandIn(SEARCH_BINDINGS);
+
+/** On a bar between two parts, whichever way it moves. */
+export const SPLITTER_BINDINGS = [
+  { keys: ["ArrowLeft", "ArrowUp"], command: "back", shown: "← ↑", meaning: "move it back" },
+  { keys: ["ArrowRight", "ArrowDown"], command: "forth", shown: "→ ↓", meaning: "move it forth" },
+] as const satisfies readonly Binding<string>[];
+
+export const splitterCommandOf = commandIn(SPLITTER_BINDINGS);
+
 export const commandOf = commandIn<Command>(BINDINGS);
 
 /** The key of a command, as menus show it. */

@@ -7,6 +7,7 @@ span first (`nbtrace.otel.conventions.events`), so that both are read in one pla
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from nbtrace.otel.conventions.messages import (
@@ -116,7 +117,7 @@ class GenAIView(SpanView):
     @classmethod
     def read_usage(cls, attributes: Attributes) -> Usage:
         """Return ``gen_ai.usage.*`` in its newer and older spellings."""
-        return Usage(
+        usage = Usage(
             first_count(attributes, "gen_ai.usage.input_tokens", "gen_ai.usage.prompt_tokens"),
             first_count(attributes, "gen_ai.usage.output_tokens", "gen_ai.usage.completion_tokens"),
             first_count(attributes, "gen_ai.usage.total_tokens", "llm.usage.total_tokens"),
@@ -142,6 +143,9 @@ class GenAIView(SpanView):
                 "gen_ai.usage.details.cache_write_tokens",
             ),
         )
+        # pydantic-ai prices a stream of unknown usage, such as one that is half read, at nothing.
+        is_free = usage.cost == 0 and usage.input is usage.output is usage.total is None
+        return replace(usage, cost=None) if is_free else usage
 
     def _value(self, key: str) -> Any:
         """Return an attribute of the span, else of its event that holds the details."""

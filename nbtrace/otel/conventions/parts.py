@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from nbtrace.entities.attachment import Reference
 from nbtrace.otel.conventions.reading import decoded, text
 from nbtrace.otel.conventions.words import MessagePart, PartKind, ToolCall
 
@@ -47,6 +48,8 @@ def _reasoning(value: dict[str, Any]) -> MessagePart | None:
 
 def _data_uri(data: object, mime_type: str) -> str | None:
     """Return an address for recorded bytes in base64, or the address itself where it is one."""
+    if isinstance(data, dict) and "length" in data:  # bytes, as nbtrace writes them
+        data = data.get("content")
     found = text(data)
     if found is None or found.startswith(("data:", "http:", "https:", "mlflow-attachment:")):
         return found
@@ -57,6 +60,9 @@ def _media(kind: PartKind, uri: str | None, mime_type: object, name: object = No
     found = text(mime_type)
     if found is None and uri and uri.startswith("data:"):
         found = text(uri[len("data:") :].partition(",")[0].partition(";")[0])
+    reference = Reference.read(uri) if found is None and uri else None
+    if reference is not None:
+        found = reference.content_type
     return MessagePart(kind, uri=uri, mime_type=found, name=text(name))
 
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 __all__ = ["asks_for_a_stream", "never_finished"]
 
 _FLAGS: Final = ("gen_ai.request.stream", "gen_ai.is_streaming", "llm.is_streaming")
+# How pydantic-ai's spans say it: the key is there, with a number of seconds.
+_FIRST_CHUNK: Final = "gen_ai.client.operation.time_to_first_chunk"
 _PARAMETERS: Final = "llm.invocation_parameters"
 _IN_PARAMETERS: Final = ('"stream": true', '"stream":true')
 
@@ -28,7 +30,7 @@ def asks_for_a_stream(attributes: Attributes) -> bool:
     >>> asks_for_a_stream({"llm.invocation_parameters": '{"model": "m", "stream": true}'})
     True
     """
-    if any(attributes.get(key) is True for key in _FLAGS):
+    if any(attributes.get(key) is True for key in _FLAGS) or _FIRST_CHUNK in attributes:
         return True
     parameters = attributes.get(_PARAMETERS)
     return isinstance(parameters, str) and any(text in parameters for text in _IN_PARAMETERS)

@@ -56,6 +56,21 @@ def count(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
+def size(number_of_bytes: int) -> str:
+    """Return a size for people.
+
+    Examples
+    --------
+    >>> size(999), size(389_686), size(20_000_000)
+    ('999 B', '389.7 kB', '20.0 MB')
+    """
+    if number_of_bytes < 1_000:  # noqa: PLR2004 - SI
+        return f"{number_of_bytes} B"
+    if number_of_bytes < 1_000_000:  # noqa: PLR2004 - SI
+        return f"{number_of_bytes / 1_000:.1f} kB"
+    return f"{number_of_bytes / 1_000_000:.1f} MB"
+
+
 def dollars(cost: float | None) -> str:
     """Return a cost in US dollars, empty when it is not known.
 
