@@ -200,6 +200,10 @@ def _sampling_ratio() -> float:
     return float(_from_environment("sampling_ratio", ratio))
 
 
+# Base64 that is shorter costs less where it stands than as a file of its own: 6 kB of content.
+MIN_MEDIA_CHARACTERS = 8_192
+
+
 @dataclass(slots=True)
 class Options:
     """What ``nbtrace.configure`` sets, at first as the environment says.

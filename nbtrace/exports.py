@@ -115,6 +115,8 @@ def export_traces(  # noqa: PLR0913 - what an export can be told
         msg = f"to takes a file's name, an open file or a receiver's address, got {to!r}"
         raise NbtraceError.invalid(msg)
     adapt = adapter(receiver, project)
+    # Before anything is opened.
+    given = () if filter_string is None or isinstance(filter_string, str) else _given(filter_string)
     # Traces that were given have no question that could be asked again.
     question = None
     if filter_string is None or isinstance(filter_string, str):
@@ -163,7 +165,7 @@ def export_traces(  # noqa: PLR0913 - what an export can be told
                 done=done,
             )
         else:
-            traces = _given(filter_string)
+            traces = given
         export(traces, target, checkpoint=notes, progress=report, result=result)
     return result
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from nbtrace.entities.attachment import Attachment, Reference
 from nbtrace.entities.media import (
     MAX_CHARACTERS,
-    MIN_CHARACTERS,
+    MIN_MEDIA_CHARACTERS,
     decoded,
     may_hold_media,
     put_back,
@@ -167,9 +167,9 @@ def test_a_reference_that_nobody_knows_is_left():
 
 
 def test_only_texts_of_a_length_are_looked_at():
-    assert not may_hold_media("A" * (MIN_CHARACTERS - 1))
+    assert not may_hold_media("A" * (MIN_MEDIA_CHARACTERS - 1))
     assert not may_hold_media("A" * (MAX_CHARACTERS + 1))
-    assert may_hold_media(" " * 5_000 + "A" * (MIN_CHARACTERS + 100))
+    assert may_hold_media(" " * 5_000 + "A" * (MIN_MEDIA_CHARACTERS + 100))
 
 
 @given(st.binary(max_size=40), st.booleans())

@@ -195,6 +195,10 @@ def test_nothing_to_compare_says_so(
     shell: InteractiveShell, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run(shell, "%trace diff " + "tr-" + "0" * 32)
+    assert "there is no trace 'tr-000" in capsys.readouterr().err
+    run(shell, "%%trace only\n1")
+    capsys.readouterr()
+    run(shell, "%trace diff")
     assert "no earlier run" in capsys.readouterr().err
     run(shell, "%trace diff a b c")
     assert "at most two ids" in capsys.readouterr().err

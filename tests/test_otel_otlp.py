@@ -42,7 +42,12 @@ values = st.recursive(
 )
 attribute_maps = st.dictionaries(any_text, values, max_size=5)
 nanoseconds = st.integers(0, 2**63)
-hexadecimal = lambda digits: st.text("0123456789abcdef", min_size=digits, max_size=digits)  # noqa: E731
+
+
+def hexadecimal(digits: int) -> st.SearchStrategy[str]:
+    return st.text("0123456789abcdef", min_size=digits, max_size=digits)
+
+
 trace_ids = hexadecimal(32).map(lambda text: "tr-" + text)
 span_ids = hexadecimal(16)
 scopes = st.none() | st.builds(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 from search_reference import KnownSpan, KnownTrace, fill
 
-from nbtrace.search import members, snapshots
+from nbtrace.search import columns, members, snapshots
 from nbtrace.search.columns import Column, Columns
 from nbtrace.search.indexes import trace_index
 from nbtrace.search.listing import Interrupted, Listing
@@ -114,6 +114,23 @@ def test_values_that_every_trace_has_need_no_entries(store: Store) -> None:
     assert shown.facet("model") == ([("m0", 10)], 0, 0)
 
 
+def test_a_very_large_field_is_read_value_by_value(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = Listing(store, "state = 'ERROR'").facet("span.name")
+    for limit, values in ((1, 100), (1, 0), (1_000, 0)):
+        monkeypatch.setattr(columns, "MAX_ENTRIES_AT_ONCE", limit)
+        monkeypatch.setattr(columns, "MAX_VALUES_APART", values)
+        assert Listing(store, "state = 'ERROR'").facet("span.name") == wanted
+
+
+def test_figures_can_be_asked_for_within_a_transaction(store: Store) -> None:
+    shown = Listing(store)
+    with store.database.transaction() as connection:
+        connection.execute("UPDATE traces SET state = 'ERROR'")
+        assert shown.facet("state").values == [("ERROR", COUNT)]
+
+
 def test_a_listing_leaves_out_what_came_after_it(store: Store) -> None:
     shown, filtered = Listing(store), Listing(store, "tags.all = 'yes'")
     later = KnownTrace("tr-" + "f" * 32, 5_000, execution_duration=7, tags={"all": "yes", "b": "c"})
@@ -127,15 +144,15 @@ def test_a_listing_leaves_out_what_came_after_it(store: Store) -> None:
 
 
 def test_waiting_for_what_another_thread_reads_can_be_interrupted(store: Store) -> None:
-    columns, runs = Columns.of(store.database), Runs(store.database)
+    shared, runs = Columns.of(store.database), Runs(store.database)
     index = trace_index("state")
-    lock = columns._slot(index).lock
+    lock = shared._slot(index).lock
     outcome: list[BaseException] = []
 
     def ask() -> None:
         try:
             with runs.run() as run:
-                columns.read(run, index, traces=True)
+                shared.read(run, index, traces=True)
         except Interrupted as error:
             outcome.append(error)
 
@@ -147,7 +164,7 @@ def test_waiting_for_what_another_thread_reads_can_be_interrupted(store: Store) 
             thread.join(0.05)
     assert len(outcome) == 1
     with runs.run() as run:
-        assert columns.read(run, index, traces=True).sizes.tolist() == [10, 30]
+        assert shared.read(run, index, traces=True).sizes.tolist() == [10, 30]
 
 
 def test_the_version_of_a_database_differs_after_every_commit(store: Store) -> None:

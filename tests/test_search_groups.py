@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from typing import TYPE_CHECKING, Any
 
@@ -190,6 +191,33 @@ def test_a_deleted_trace_is_in_no_group(tmp_path: Path, monkeypatch: pytest.Monk
             connection.execute("DELETE FROM traces WHERE trace_id = ?", (TRACES[-1].trace_id,))
         assert sum(group.count for group in shown.groups("state").groups) == len(TRACES) - 1
         store.close()
+
+
+@pytest.mark.usefixtures("counting")
+def test_numbers_that_no_program_should_record_cost_themselves_only(tmp_path: Path) -> None:
+    store = Store(tmp_path / ".nbtrace")
+    costs = [1.0, math.inf, -math.inf, None, math.nan, 2.0]
+    traces = [
+        KnownTrace(
+            f"tr-{index:032x}",
+            NOW + index,
+            cost=cost,
+            execution_duration=[2**60, -5, 0][index % 3],
+            total_tokens=2**62,
+            name="a\0b",
+            tags={"": "x", "k": "é\n,"},
+        )
+        for index, cost in enumerate(costs)
+    ]
+    fill(store.database, traces)
+    shown = Listing(store)
+    assert shown.histogram("cost", bins=2) == ([1.0, 1.5, 2.0], [1, 1], 4, "linear")
+    (group,) = shown.groups("name").groups
+    assert (group.value, group.cost, group.p50) == ("a\0b", 3.0, 0.0)
+    assert shown.facet("tags.") == ([("x", 6)], 0, 0)
+    dearest = [row.cost for row in Listing(store, None, ["cost DESC"]).rows(0, 9)]
+    assert dearest[:4] == [math.inf, 2.0, 1.0, -math.inf]
+    store.close()
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from search_reference import (
 
 import nbtrace
 from nbtrace.exceptions import INVALID_PARAMETER_VALUE, NbtraceError
-from nbtrace.search import contents, streams
+from nbtrace.search import contents, recent, streams
 from nbtrace.search.functions import like as sql_like
 from nbtrace.search.parser import parse
 from nbtrace.search.query import Query
@@ -438,19 +438,43 @@ def test_a_large_store_finds_the_same(
         assert found(connection, text) == expected(text)
 
 
+@pytest.mark.parametrize("order", ["timestamp DESC", "timestamp"])
+@pytest.mark.parametrize("margin", [0.1, 1.3, 50])
 @pytest.mark.parametrize(
     "text",
+    ["text LIKE '%binomial%'", "text ILIKE '%question%' AND state = 'OK'", "text LIKE '%zebra%'"],
+)
+def test_common_words_are_looked_for_in_the_newest_traces_first(
+    connection: sqlite3.Connection,
+    text: str,
+    margin: float,
+    order: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    whole = Query(text, order_by=[order]).page(connection, 1_000)
+    monkeypatch.setattr(recent, "FEWEST_HITS", 1)
+    monkeypatch.setattr(recent, "COST", 0)
+    monkeypatch.setattr(recent, "MARGIN", margin)
+    for limit in (1, 3, 1_000):
+        assert Query(text, order_by=[order]).page(connection, limit) == whole[:limit]
+        for place in whole[:2]:
+            after = whole[whole.index(place) + 1 :]
+            assert Query(text, order_by=[order]).page(connection, limit, place) == after[:limit]
+
+
+@pytest.mark.parametrize(
+    ("text", "along"),
     [
-        "state = 'OK' AND tags.env = 'x'",
-        "state = 'OK' AND span.name = 'answer' AND tags.env = 'x'",
-        "span.type = 'LLM' AND state = 'OK' AND timestamp > 0",
-        "tags.env = 'x' AND tags.env = 'y'",
-        "state = 'OK' AND NOT tags.env = 'x'",
-        "state = 'OK' AND (tags.env = 'x' OR span.name = 'answer')",
+        ("state = 'OK' AND tags.env = 'x'", True),
+        ("state = 'OK' AND span.name = 'answer' AND tags.env = 'x'", True),
+        ("span.type = 'LLM' AND state = 'OK' AND timestamp > 0", True),
+        ("tags.env = 'x' AND tags.env = 'nobody'", False),
+        ("state = 'OK' AND NOT tags.env = 'x'", False),
+        ("state = 'OK' AND (tags.env = 'x' OR span.name = 'answer')", False),
     ],
 )
 def test_common_conditions_that_are_read_along_find_the_same(
-    connection: sqlite3.Connection, text: str, monkeypatch: pytest.MonkeyPatch
+    connection: sqlite3.Connection, text: str, along: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(streams, "FIRST_PROBE", 1)
     monkeypatch.setattr(streams, "LAST_PROBE", 1)
@@ -458,8 +482,7 @@ def test_common_conditions_that_are_read_along_find_the_same(
     assert found(connection, text) == wanted
     query = Query(text, now_ms=NOW)
     assert query.count(connection) == len(wanted)
-    alike = "NOT" not in text and "OR" not in text
-    assert ("INTERSECT" in query.explain(connection)[0]) is alike
+    assert ("INTERSECT" in query.explain(connection)[0]) is along
     place, pages = None, []
     while page := query.page(connection, 2, place):
         place = page[-1]

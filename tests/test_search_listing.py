@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from search_reference import KnownSpan, KnownTrace, fill, matches
 
 from nbtrace.exceptions import NbtraceError
-from nbtrace.search import listing, members, query, snapshots, walking
+from nbtrace.search import listing, members, query, snapshots, walking, whole_query
 from nbtrace.search.histograms import compute
 from nbtrace.search.listing import Interrupted, Listing
 from nbtrace.search.parser import parse
@@ -173,6 +173,7 @@ def test_every_order_is_that_of_the_plain_evaluator(
 ) -> None:
     if many:  # as in a store so large that nothing is sorted and every value is not looked up
         monkeypatch.setattr(query, "MAX_SORTED", 1)
+        monkeypatch.setattr(whole_query, "MAX_SORTED", 1)
         monkeypatch.setattr(walking, "MAX_VALUES", 1)
     for text in FILTERS:
         expected = ordered(text, field, word)

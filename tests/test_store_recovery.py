@@ -44,6 +44,19 @@ def run(code, *arguments):
     )
 
 
+FOUND = "import nbtrace; print(nbtrace.count_traces(\"tags.stage = 'try'\"), flush=True)"
+
+
+def test_processes_that_start_together_find_all_that_the_dead_left():
+    for _ in range(3):
+        assert run(KILLED, "quiet").returncode == -signal.SIGKILL
+    readers = [
+        subprocess.Popen([sys.executable, "-c", FOUND], stdout=subprocess.PIPE, text=True)
+        for _ in range(4)
+    ]
+    assert [reader.communicate()[0].strip() for reader in readers] == ["3"] * 4
+
+
 @pytest.mark.parametrize("load", ["quiet", "busy"])
 def test_kill_9_inside_an_open_root_loses_nothing_that_ended(load):
     done = run(KILLED, load)

@@ -148,7 +148,7 @@ def test_mlflows_rules(arguments):
 
 
 def test_restoring_takes_a_list():
-    with pytest.raises(NbtraceError, match="list of ids"):
+    with pytest.raises(NbtraceError, match="takes a list"):
         nbtrace.restore_traces("tr-1")
 
 

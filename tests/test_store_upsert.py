@@ -8,8 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from nbtrace.store.database import Database
-from nbtrace.store.rows import SpanRow, TraceRow
 from nbtrace.store.insertion import ROWS_AT_ONCE
+from nbtrace.store.rows import SpanRow, TraceRow
 
 ID = "tr-" + "0a" * 16
 OTHER = "tr-" + "0b" * 16
@@ -218,6 +218,46 @@ def test_a_batch_that_fills_several_statements(database):
     spans = all_of(database, "SELECT * FROM spans ORDER BY trace, span_id")
     assert spans == [(key, *item) for key, row in enumerate(rows, 1) for item in sorted(row.spans)]
     assert len(all_of(database, "SELECT * FROM text_pending")) == count
+    check_consistent(database)
+
+
+def test_what_a_batch_has_in_common_is_found_with_every_trace_of_it(database):
+    database.upsert_traces([TraceRow(OTHER, "0", 5, tags={"source": "b.py"}, spans=[span(9)])])
+    count = ROWS_AT_ONCE + 2
+    rows = []
+    for number in range(1, count + 1):
+        plain = span(number)
+        model = plain._replace(
+            attributes='{"a":1}', model="m", input_tokens=number, output_tokens=2, cost=0.5
+        )
+        calls = number % 3 == 0
+        rows.append(
+            TraceRow(
+                f"tr-{number:032x}",
+                "0",
+                number // 2,
+                state="OK",
+                tags={"source": "a.py", "third": str(calls)},
+                metadata={"of": "all"},
+                spans=[model if calls else plain],
+                parts=[""],
+                input_tokens=number if calls else None,
+                cost=0.5 if calls else None,
+                client_request_id=f"request {number}" if calls else None,
+            )
+        )
+    database.upsert_traces(rows)
+    assert all_of(
+        database,
+        "SELECT request_time, input_tokens, cost, client_request_id, metadata FROM traces"
+        f" WHERE trace_id != '{OTHER}' ORDER BY id",
+    ) == [
+        (row.request_time, row.input_tokens, row.cost, row.client_request_id, '{"of":"all"}')
+        for row in rows
+    ]
+    assert all_of(database, "SELECT * FROM spans WHERE trace > 1 ORDER BY trace") == [
+        (key, *row.spans[0]) for key, row in enumerate(rows, 2)
+    ]
     check_consistent(database)
 
 

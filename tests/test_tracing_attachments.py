@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import threading
 
 import pytest
 from media_samples import base64_of, data_url, png, wav
 from opentelemetry.sdk.trace import TracerProvider
+from PIL import Image
 
 import nbtrace
 from nbtrace.entities.attachment import Reference
@@ -127,6 +129,17 @@ def test_the_same_picture_in_every_call_is_kept_once():
     )
 
 
+def test_a_picture_that_was_hidden_first_is_kept_when_it_is_shown():
+    text = data_url(png())
+    with nbtrace.start_span("look") as span:
+        span.set_inputs({"password": text})
+        assert on_disk() == []
+        for _ in range(2):
+            span.set_outputs({"image": text})
+    [found] = nbtrace.get_trace(span.trace_id).data.spans
+    assert content_of(found.outputs["image"]) == png()
+
+
 def test_an_attachment_object_is_kept_as_it_is():
     span = recorded({"report": Attachment(content_type="text/x-own", content_bytes=b"abc")})
     [found] = span.attachments
@@ -151,22 +164,20 @@ def test_small_and_readable_bytes_stay_where_they_are():
 
 
 def test_a_pil_image_is_kept_with_its_pixels():
-    image_module = pytest.importorskip("PIL.Image")
-    image = image_module.new("RGB", (400, 300), (200, 10, 10))
+    image = Image.new("RGB", (400, 300), (200, 10, 10))
     value = recorded(image).inputs
     assert value["thumbnail"].startswith("data:image/png;base64,")
     [path] = on_disk()
-    with image_module.open(path) as kept:
+    with Image.open(path) as kept:
         assert kept.size == (400, 300)
         assert kept.getpixel((399, 299)) == (200, 10, 10)
 
 
 def test_a_large_pil_image_is_kept_smaller_and_says_so():
-    image_module = pytest.importorskip("PIL.Image")
-    value = recorded(image_module.new("RGBA", (2_000, 1_000), (200, 10, 10, 128))).inputs
+    value = recorded(Image.new("RGBA", (2_000, 1_000), (200, 10, 10, 128))).inputs
     width, height = value["content_size"]
     assert width * height <= 400_000
-    with image_module.open(on_disk()[0]) as kept:
+    with Image.open(on_disk()[0]) as kept:
         assert (kept.size, kept.mode) == ((width, height), "RGBA")
 
 
@@ -209,6 +220,9 @@ def test_limits_leave_a_remark():
         value = recorded({"image": data_url(png()), "sound": data_url(wav(), "audio/wav")}).inputs
     assert content_of(value["image"]) == png()
     assert value["sound"].endswith("the attachments of the trace would exceed 50,000 bytes]")
+    value = recorded({"blob": bytes(4_000_001), "known": png() + bytes(4_000_001)}).inputs
+    assert value["blob"]["content"].endswith("not kept: too large to be searched for secrets]")
+    assert len(content_of(value["known"]["content"])) > 4_000_001
     many = recorded([BINARY + bytes([place]) for place in range(150)]).inputs
     assert sum(item["content"].startswith("mlflow-attachment:") for item in many) == 100
     assert many[-1]["content"].endswith("the value holds more than 100 of them]")
@@ -287,3 +301,20 @@ def test_a_text_of_base64_that_is_no_media_is_cut_as_it_was():
     value = recorded({"text": base64_of(BINARY * 20)}).inputs["text"]
     assert value.endswith("characters kept]")
     assert on_disk() == []
+
+
+def test_threads_of_one_trace_write_the_same_picture_once():
+    def look():
+        with nbtrace.start_span("look") as span:
+            span.set_inputs({"image": text})
+
+    text = data_url(png())
+    with nbtrace.start_span("root") as root:
+        threads = [threading.Thread(target=look) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    spans = nbtrace.get_trace(root.trace_id).search_spans(name="look")
+    assert [content_of(span.inputs["image"]) for span in spans] == [png()] * 8
+    assert len(on_disk()) == 1

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import nbtrace
+from nbtrace.config import options
 from nbtrace.entities import SpanEvent
 from nbtrace.tracing import guarded
 from nbtrace.tracing.failures import describe, exception_attributes, message_of, stack_of
@@ -220,6 +221,19 @@ def test_large_json_is_redacted_in_pieces_as_in_whole() -> None:
     assert json.loads(encode_json([rows, table]))[1]["api_key"] == REDACTED
     big = json.dumps([12345678901234567890123, *rows])
     assert json.loads(redact_text(big))[0] == 12345678901234567890123
+
+
+def test_what_json_escapes_counts_for_the_size_of_a_value() -> None:
+    for value in (['"\\\n' * 33] * 10_000, {f"k{n}": '\\"' * 40 for n in range(10_000)}):
+        assert len(encode_json(value)) <= 1.1 * options.max_value_bytes
+    plain = ["nothing here is escaped, at all"] * 5_000
+    assert json.loads(encode_json(plain)) == plain
+
+
+def test_a_value_beyond_a_thousand_characters_is_hidden_to_its_end() -> None:
+    value = "a1B2" * 5_000
+    for before in ("password=", "--password ", "https://x.io/?api_key=", "x?sig="):
+        assert redact_text(f"{before}{value} end") == f"{before}{REDACTED} end"
 
 
 def test_large_integers_are_bounded() -> None:

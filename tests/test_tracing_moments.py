@@ -1,7 +1,7 @@
 """Times that cannot be: the traced code runs on, and nothing but the time itself is lost.
 
-One start beyond SQLite's integers would keep every later trace of the process from the database, and
-one event's time in floating point would make its trace unreadable.
+One start beyond SQLite's integers would keep every later trace of the process from the database,
+and one event's time in floating point would make its trace unreadable.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Traced functions of a notebook go to other processes by their code, as job queues send them.
 
-joblib, Dask, Ray and Spark pickle a function of ``__main__`` with cloudpickle: its code, and whatever
-that names.
+joblib, Dask, Ray and Spark pickle a function of ``__main__`` with cloudpickle: its code, and
+whatever that names.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import nbtrace
 
 
@@ -18,11 +20,8 @@ def test_keys_names_and_types_seen_at_the_stacks_end_are_kept_afterwards():
                 pass
             raise
 
-    with nbtrace.start_span("outer") as span:
-        try:
-            sink(span)
-        except RecursionError:
-            pass
+    with nbtrace.start_span("outer") as span, contextlib.suppress(RecursionError):
+        sink(span)
 
     with nbtrace.start_span(**names) as span:
         span.set_attribute("an.odd.key", "value")

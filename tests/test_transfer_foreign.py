@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 import pytest
+import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -363,7 +364,6 @@ def otlp(**fields: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize("frames", [1, 2])
 def test_zstd(tmp_path: Path, frames: int) -> None:
-    zstandard = pytest.importorskip("zstandard")
     packer = zstandard.ZstdCompressor()
     lines = [orjson.dumps(otlp(spanId=f"{n + 1:016x}")) + b"\n" for n in range(frames)]
     (tmp_path / "t.jsonl.zst").write_bytes(b"".join(map(packer.compress, lines)))

@@ -319,9 +319,8 @@ def test_misuse() -> None:
     assert nbtrace.forwarding() == []
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows has no fork")
 def test_a_child_of_a_fork_leaves_sending_to_its_parent(collector: Collector) -> None:
-    if not hasattr(os, "fork"):
-        pytest.skip("no fork on this platform")
     import multiprocessing
 
     nbtrace.forward(collector.url, protocol="http/json")
@@ -370,7 +369,7 @@ def test_a_short_program_does_not_wait_for_a_receiver_that_is_down() -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
-@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs SIGKILL")
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="Windows has no SIGKILL")
 def test_a_killed_process_leaves_its_traces_to_the_next(collector: Collector) -> None:
     collector.answers += [(503, {}, b"")] * 100
     assert run(collector.url, "a,b", "kill").returncode == -signal.SIGKILL

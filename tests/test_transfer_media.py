@@ -13,6 +13,7 @@ from media_samples import base64_of, data_url, png, wav
 
 import nbtrace
 from nbtrace.entities import Trace
+from nbtrace.entities.attachment import references_in
 from nbtrace.store import current_store, reset_store
 from nbtrace.store.attachments import attachment_files, trace_directory
 from nbtrace.transfer import media
@@ -138,6 +139,15 @@ def test_what_is_too_large_for_a_request_stays_a_reference():
     assert base64_of(wav()) in text
     assert base64_of(png()) not in text
     assert spans_of(trace)[0][1][0]["a"] == sent.data.spans[0].events[0].attributes["a"]
+
+
+def test_no_text_brings_out_what_belongs_to_another_trace():
+    other = recorded(calls=1)
+    reference = references_in(spans_of(other)[1][0])[0]
+    with nbtrace.start_span("look") as span:
+        span.set_outputs(f"as in {reference}")
+    trace = nbtrace.get_trace(span.trace_id)
+    assert spans_of(content_of(trace, current_store().directory)) == spans_of(trace)
 
 
 def test_what_others_sent_inline_becomes_an_attachment():

@@ -35,22 +35,23 @@ pytestmark = pytest.mark.slow
 START_SECONDS = 240.0
 READ_SECONDS = 180.0
 POLL_SECONDS = 0.05
-# What a reader runs: it answers each line, a project, with a line of JSON. It is started with the
+# What a reader runs: it answers each line, arguments, with a line of JSON. It is started with the
 # server, so that importing its client, which takes seconds, happens meanwhile.
 READER = """
 import json, os, sys
 answers, sys.stdout = sys.stdout, sys.stderr
 {client}
 for line in sys.stdin:
-    print(json.dumps(read(sys.argv[1], json.loads(line))), file=answers, flush=True)
+    print(json.dumps(read(sys.argv[1], *json.loads(line))), file=answers, flush=True)
 """
 MLFLOW_CLIENT = """
 import mlflow
-def read(url, project):
+def read(url, project, spans=True):
     mlflow.set_tracking_uri(url)
     experiment = mlflow.get_experiment_by_name(project)
     found = mlflow.search_traces(
-        locations=[experiment.experiment_id], return_type="list", max_results=1000
+        locations=[experiment.experiment_id], return_type="list", max_results=1000,
+        include_spans=spans,
     )
     one = mlflow.MlflowClient().get_trace(found[0].info.trace_id, display=False)
     assert one.data.spans
@@ -133,11 +134,11 @@ class Server:
             assert time.monotonic() < deadline, self._said()
             time.sleep(POLL_SECONDS)
 
-    def read(self, project: str) -> Any:
+    def read(self, project: str, *more: Any) -> Any:
         """Return what the server's own client reads of a project."""
         assert self._reader.stdin is not None
         assert self._reader.stdout is not None
-        self._reader.stdin.write(json.dumps(project) + "\n")
+        self._reader.stdin.write(json.dumps([project, *more]) + "\n")
         self._reader.stdin.flush()
         line = self._reader.stdout.readline()
         assert line, self._said()
@@ -381,7 +382,7 @@ def test_mlflow_keeps_all_of_it(mlflow_server: Server, traces: dict[str, Trace])
     assert said["faith"].span_id == tool.span_id
     # once more is harmless
     nbtrace.export_traces(everything, to=mlflow_server.url, receiver="mlflow", project="round trip")
-    again = mlflow_server.read("round trip")["traces"]
+    again = mlflow_server.read("round trip", False)["traces"]
     assert len(again) == len(traces)
     [same] = [item for item in again if item["info"]["trace_id"] == info.trace_id]
     assert len(same["info"]["assessments"]) == 3

@@ -311,14 +311,12 @@ def test_truncated_protobuf_is_refused(receiver: Receiver, cut: int) -> None:
 
 
 def test_the_official_exporter_is_understood(receiver: Receiver) -> None:
-    exporter = pytest.importorskip("opentelemetry.exporter.otlp.proto.http.trace_exporter")
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 
     provider = TracerProvider()
-    provider.add_span_processor(
-        SimpleSpanProcessor(exporter.OTLPSpanExporter(f"{receiver.url}/v1/traces"))
-    )
+    provider.add_span_processor(SimpleSpanProcessor(OTLPSpanExporter(f"{receiver.url}/v1/traces")))
     with provider.get_tracer("script").start_as_current_span("outside"):
         pass
     provider.shutdown()

@@ -7,14 +7,16 @@ saves) and Jaeger (its API, its newer API, its storage); the contents are made u
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 import pytest
 
 import nbtrace
-from nbtrace.entities import Trace
 from nbtrace.otel.conventions import views
+
+if TYPE_CHECKING:
+    from nbtrace.entities import Trace
 
 TRACE = "fee618f96dc31e0ca38b2f7b26eb8b29"
 MICROSECONDS = 1_706_678_909_209_712

@@ -289,7 +289,7 @@ def test_selection_both_ways():
     assert tree.selected.name == "ask"
     tree.selected = None
     assert tree.selected_id == ""
-    assert repr(tree) == "SpanTree('ask', 1 spans)"
+    assert repr(tree) == "SpanTree('ask', 1 span)"
 
 
 @pytest.mark.parametrize(

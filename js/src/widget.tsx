@@ -14,7 +14,7 @@ import controls from "./details/controls.css";
 import details from "./details/details.css";
 import values from "./details/values.css";
 import base from "./page/base.css";
-import { belongsToNotebook } from "./page/keys";
+import { keepKeys } from "./page/keepKeys";
 import { cellOf, park, unpark } from "./page/parking";
 import type { Session, View } from "./page/view";
 import panels from "./table/panels.css";
@@ -82,17 +82,6 @@ export function connect(model: Model, waiting: [KernelMessage, DataView[]][]): (
 function initialize({ model, signal }: { model: Model; signal?: AbortSignal }): undefined {
   const close = connect(model, []);
   signal?.addEventListener("abort", close);
-}
-
-/** Keys typed in a widget are the widget's: in JupyterLab an "x" would cut the cell. */
-function keepKeys(element: HTMLElement): void {
-  for (const type of ["keydown", "keypress", "keyup"] as const) {
-    element.addEventListener(type, (event) => {
-      if (!belongsToNotebook(event)) {
-        event.stopPropagation();
-      }
-    });
-  }
 }
 
 /** Elsewhere than in Jupyter no style sheet can tell the static twin that its live one is there. */

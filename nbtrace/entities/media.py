@@ -21,6 +21,7 @@ import binascii
 import re
 from typing import TYPE_CHECKING, Any
 
+from nbtrace.config import MIN_MEDIA_CHARACTERS
 from nbtrace.entities.attachment import REFERENCE, SCHEME, Reference
 
 if TYPE_CHECKING:
@@ -28,12 +29,10 @@ if TYPE_CHECKING:
 
     Keep = Callable[[bytes, str, str], str | None]
 
-# Shorter base64 costs less where it stands than as a file of its own: 6 kB of content.
-MIN_CHARACTERS = 8_192
 # A longer text is cut unread: reading one of that length takes a fifth of a second.
 MAX_CHARACTERS = 40_000_000
 # A run of that length covers one of the places that are looked at, however it lies.
-_STRIDE = MIN_CHARACTERS // 2
+_STRIDE = MIN_MEDIA_CHARACTERS // 2
 _PROBE = re.compile(r"[A-Za-z0-9+/_-]{64}")
 _WORD = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/_-"
 _RUN = re.compile(r"[A-Za-z0-9+/_-]*={0,2}")
@@ -99,7 +98,7 @@ def may_hold_media(text: str) -> bool:
     (False, True)
     """
     looks = _PROBE.match
-    return MIN_CHARACTERS <= len(text) <= MAX_CHARACTERS and any(
+    return MIN_MEDIA_CHARACTERS <= len(text) <= MAX_CHARACTERS and any(
         looks(text, place) for place in range(0, len(text), _STRIDE)
     )
 
@@ -116,7 +115,7 @@ def _runs(text: str) -> Iterator[tuple[int, int, str]]:
         end = done = place if match is None else match.end()
         # A letter behind the padding would become a part of the reference.
         goes_on = end < len(text) and text[end] in _WORD
-        if end - start >= MIN_CHARACTERS and not goes_on:
+        if end - start >= MIN_MEDIA_CHARACTERS and not goes_on:
             head = _HEAD.search(text[max(0, start - _HEAD_CHARACTERS) : start])
             yield start, end, "" if head is None else head[1]
 

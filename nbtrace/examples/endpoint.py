@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 import threading
 import time
 import uuid
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any, Self
+from http.server import BaseHTTPRequestHandler
+from typing import TYPE_CHECKING, Any
 
 from nbtrace.examples import extractive
+from nbtrace.transfer.loopback import Loopback, Server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -52,7 +52,7 @@ def count_tokens(text: str) -> int:
     return len(re.findall(r"\w+|[^\w\s]", text))
 
 
-class LoopbackEndpoint:
+class LoopbackEndpoint(Loopback):
     """A running endpoint.
 
     Parameters
@@ -62,8 +62,6 @@ class LoopbackEndpoint:
 
     Attributes
     ----------
-    base_url : str
-        What to give to a client, ``http://127.0.0.1:<port>/v1``.
     model : str
         The name it answers to.
 
@@ -78,29 +76,12 @@ class LoopbackEndpoint:
         self.model = MODEL
         self._refusals = refusals
         self._lock = threading.Lock()
-        self._server = _Server(("127.0.0.1", 0), _Handler)
-        self._server.endpoint = self
-        self.base_url = f"http://127.0.0.1:{self._server.server_port}/v1"
-        self._thread = threading.Thread(
-            # The default poll of half a second would be felt when the endpoint is closed.
-            target=self._server.serve_forever,
-            kwargs={"poll_interval": 0.05},
-            name="nbtrace-demo-endpoint",
-            daemon=True,
-        )
-        self._thread.start()
+        super().__init__(_Handler, "nbtrace-demo-endpoint")
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Stop serving."""
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+    @property
+    def base_url(self) -> str:
+        """What to give to a client, ``http://127.0.0.1:<port>/v1``."""
+        return f"{self.url}/v1"
 
     def refuse(self) -> bool:
         """Return whether this request is one of those to refuse, counting it."""
@@ -109,21 +90,9 @@ class LoopbackEndpoint:
             return self._refusals >= 0
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    # A client that keeps its connection open must not keep the endpoint from closing.
-    block_on_close = False
-    endpoint: LoopbackEndpoint
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Report what went wrong, except that a client hung up, which is no error."""
-        if not isinstance(sys.exception(), ConnectionError):
-            super().handle_error(request, client_address)
-
-
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    server: _Server
+    server: Server
 
     def log_message(self, *_: object) -> None:
         """Stay silent: the cell's output belongs to the program."""
@@ -145,7 +114,7 @@ class _Handler(BaseHTTPRequestHandler):
         if self.path != "/v1/chat/completions":
             self._refuse(HTTPStatus.NOT_FOUND, f"there is no {self.path} here")
             return
-        if self.server.endpoint.refuse():
+        if self.server.owner.refuse():
             self._refuse(
                 HTTPStatus.SERVICE_UNAVAILABLE,
                 "the model is warming up, try again",

@@ -10,8 +10,10 @@ import may need. So logging is imported here, before the hook of this module is 
 
 from __future__ import annotations
 
+import importlib
 import logging
 import os
+import sys
 import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -23,6 +25,7 @@ __all__ = ["held"]
 
 logger = logging.getLogger("nbtrace")
 
+PACKAGE = __name__.partition(".")[0]
 # Importing nbtrace takes a tenth of this on a quiet machine; a fork must not wait for ever.
 PATIENCE_SECONDS = 2.0
 
@@ -49,6 +52,10 @@ def _before() -> None:
     _Gate.taken = _Gate.lock.acquire(timeout=PATIENCE_SECONDS)
     if not _Gate.taken:
         logger.debug("a fork did not wait for the end of an import of another thread")
+    elif PACKAGE in sys.modules:
+        # Its last lines run, and its own lock is let go, after it has left `held`: to import a
+        # module is to wait for that.
+        importlib.import_module(PACKAGE)
 
 
 def _in_parent() -> None:

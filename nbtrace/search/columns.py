@@ -14,9 +14,11 @@ from __future__ import annotations
 import contextlib
 import threading
 import weakref
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import orjson
+
+from nbtrace.search.indexes import finite
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,59 +27,18 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from nbtrace.search.indexes import Index
+    from nbtrace.search.masks import Mask
     from nbtrace.search.running import Run
     from nbtrace.store.database import Database
 
-__all__ = ["Column", "Columns", "Mask", "parsed", "read_numbers"]
+__all__ = ["Column", "Columns", "parsed", "read_numbers"]
 
 # How often a thread that waits for another's reading looks whether it has been interrupted.
 SECONDS_BETWEEN_LOOKS = 0.02
 # Values that are read one by one where others, which every trace has, need not be read at all.
 MAX_VALUES_APART = 100
-
-
-class Mask(NamedTuple):
-    """Which traces of a store are meant.
-
-    Attributes
-    ----------
-    inside : numpy.ndarray of bool
-        A place per key and a last one, for all later keys.
-    size : int
-        How many they are.
-    """
-
-    inside: npt.NDArray[np.bool_]
-    size: int
-
-    @classmethod
-    def upto(cls, last: int, keys: Any, size: int) -> Mask:
-        """Return that of some keys, or of all up to the last.
-
-        Parameters
-        ----------
-        last : int
-            Largest key there may be.
-        keys : numpy.ndarray of int or None
-            The keys; ``None`` for all.
-        size : int
-            How many they are.
-
-        Returns
-        -------
-        Mask
-            A byte a trace.
-        """
-        import numpy as np
-
-        inside = np.zeros(last + 2, dtype=np.bool_)
-        inside[slice(last + 1) if keys is None else keys] = True
-        return cls(inside, size)
-
-    def of(self, traces: Any) -> npt.NDArray[np.bool_]:
-        """Say of each trace whether it is meant."""
-        found: npt.NDArray[np.bool_] = self.inside.take(traces, mode="clip")
-        return found
+# Entries that are read as one text, of some 100 MB; SQLite makes none of more than 1 GB.
+MAX_ENTRIES_AT_ONCE = 10_000_000
 
 
 class Column:
@@ -99,7 +60,7 @@ class Column:
     missing : int
         How many entries have no value; they come first.
     values : list or numpy.ndarray
-        Those of the field in order, each once; ``None`` (or NaN) comes first.
+        Those of the field in order, each once; ``None`` (or NaN) comes first, infinity is NaN.
     sizes : numpy.ndarray of int
         How many traces have each value.
     everywhere : numpy.ndarray of bool
@@ -117,10 +78,13 @@ class Column:
         self.index = index
         self.counted = False
         self.complete = False
+        missing = (
+            f"SELECT count(*) FROM {index.table} WHERE {index.where} AND {index.value} IS NULL"
+        )
         self.newest, self.whole, self.missing = run.rows(
             "SELECT (SELECT coalesce(max(id), 0) FROM traces), (SELECT count(*) FROM traces),"
-            f" (SELECT count(*) FROM {index.table} WHERE {index.where} AND {index.value} IS NULL)",
-            index.parameters,
+            f" ({'SELECT 0' if index.several else missing})",
+            () if index.several else index.parameters,
         )[0]
 
     def read_values(self, run: Run) -> None:
@@ -133,8 +97,10 @@ class Column:
             self.values = read_numbers(run, "value", counts, index.parameters)
             self.sizes = np.ones(len(self.values), dtype=np.int64)
         else:
+            value = f"iif({finite('value')}, value, NULL)" if index.numeric else "value"
             values, sizes = run.rows(
-                f"SELECT json_group_array(value), json_group_array(n) {counts}", index.parameters
+                f"SELECT json_group_array({value}), json_group_array(n) {counts}",
+                index.parameters,
             )[0]
             self.values = orjson.loads(values)
             if index.numeric:
@@ -151,7 +117,8 @@ class Column:
 
         index = self.index
         parts = [("1", index.parameters)]
-        if index.several and self.everywhere.any():
+        large = index.several and self.sizes.sum() > MAX_ENTRIES_AT_ONCE
+        if large or (index.several and self.everywhere.any()):
             apart = zip(self.values, self.everywhere, strict=True)
             parts = [
                 (f"{index.value} = ?", (*index.parameters, value))
@@ -263,7 +230,7 @@ class Columns:
         Returns
         -------
         Columns
-            Shared by all listings of the database.
+            Those that all listings of the database share.
         """
         with cls._gate:
             reference = cls._all.get(database)
@@ -345,6 +312,9 @@ class Columns:
     @contextlib.contextmanager
     def _still(self, run: Run) -> Iterator[object]:
         """Read the database as it is at one moment; give its version, if that is certain."""
+        if run.connection.in_transaction:  # of this thread, which sees what it has not committed
+            yield None
+            return
         before = self._database.version()
         run.connection.execute("BEGIN")
         try:

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from nbtrace.search.columns import Mask, parsed, read_numbers
+from nbtrace.search.columns import parsed, read_numbers
 from nbtrace.search.indexes import keyed_index, trace_index
+from nbtrace.search.masks import Mask
 
 if TYPE_CHECKING:
     from nbtrace.search.columns import Columns
     from nbtrace.search.order import OrderKey
-    from nbtrace.search.query import Query
     from nbtrace.search.running import Run
+    from nbtrace.search.whole_query import WholeQuery
 
 __all__ = ["gather_keys"]
 
@@ -23,14 +24,14 @@ __all__ = ["gather_keys"]
 SHORT = 100_000
 
 
-def gather_keys(run: Run, query: Query, columns: Columns, last: int) -> array[int]:
+def gather_keys(run: Run, query: WholeQuery, columns: Columns, last: int) -> array[int]:
     """Return the keys of all traces that a search finds, in its order.
 
     Parameters
     ----------
     run : Run
         Reads the database.
-    query : Query
+    query : WholeQuery
         The search.
     columns : Columns
         What has been read of the database.

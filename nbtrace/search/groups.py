@@ -14,7 +14,7 @@ import orjson
 
 from nbtrace.exceptions import NbtraceError
 from nbtrace.search.group_fields import FIELDS, cell_labels, filter_of, place_of
-from nbtrace.search.indexes import trace_index
+from nbtrace.search.indexes import finite, trace_index
 
 if TYPE_CHECKING:
     import numpy as np
@@ -222,9 +222,11 @@ def _entries(run: Run, members: Members, place: Source) -> tuple[list[Any], Any,
 def _few_facts(run: Run, few: str) -> _Facts:
     import numpy as np
 
-    names = ", ".join(f"json_group_array(t.{name})" for name in ("id", "state", *_COLUMNS))
+    names = ["t.id", "t.state"]
+    names += [f"iif({finite(f't.{name}')}, t.{name}, NULL)" for name in _COLUMNS]
+    selected = ", ".join(f"json_group_array({name})" for name in names)
     rows = run.rows(
-        f"SELECT {names} FROM (SELECT t.* FROM json_each(?) m CROSS JOIN traces t"
+        f"SELECT {selected} FROM (SELECT t.* FROM json_each(?) m CROSS JOIN traces t"
         " ON t.id = m.value ORDER BY t.id) t",
         (few,),
     )[0]

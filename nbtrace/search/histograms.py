@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import orjson
 
 from nbtrace.exceptions import NbtraceError
-from nbtrace.search.indexes import trace_index
+from nbtrace.search.indexes import finite, trace_index
 
 if TYPE_CHECKING:
     from nbtrace.search.members import Members
@@ -127,7 +127,7 @@ def read(run: Run, name: str, members: Members) -> array[float]:
         return array("d", np.repeat(numbers, counts).tobytes())
     text = run.rows(
         f"SELECT json_group_array(t.{name}) FROM json_each(?) m CROSS JOIN traces t"
-        f" ON t.id = m.value WHERE t.{name} IS NOT NULL",
+        f" ON t.id = m.value WHERE {finite(f't.{name}')}",
         (few,),
     )[0][0]
     return array("d", sorted(orjson.loads(text)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-__all__ = ["Index", "keyed_index", "trace_index"]
+__all__ = ["Index", "finite", "keyed_index", "trace_index"]
 
 _TEXTS = {"state", "name", "experiment_id"}
 
@@ -111,3 +111,25 @@ def keyed_index(table: str, key: str) -> Index:
     """
     order = "d.value, d.request_time, d.trace"
     return Index(f"{table} d", "d.value", "d.trace", "d.key = ?", (key,), order)
+
+
+def finite(expression: str) -> str:
+    """Return SQL that is true of a number that JSON and a scale can hold.
+
+    Parameters
+    ----------
+    expression : str
+        SQL of a number or NULL.
+
+    Returns
+    -------
+    str
+        Not true of infinity either, which a program may have recorded as a cost.
+
+    Examples
+    --------
+    >>> import sqlite3
+    >>> sqlite3.connect(":memory:").execute(f"SELECT {finite('9e999')}, {finite('5')}").fetchone()
+    (0, 1)
+    """
+    return f"{expression} BETWEEN -1.7976931348623157e308 AND 1.7976931348623157e308"

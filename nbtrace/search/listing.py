@@ -20,10 +20,10 @@ import orjson
 from nbtrace.exceptions import NbtraceError
 from nbtrace.search import facets, groups, histograms
 from nbtrace.search.listed import ListedTrace, listed_traces
-from nbtrace.search.query import Query
 from nbtrace.search.running import Interrupted, Runs
 from nbtrace.search.snapshots import Snapshot
 from nbtrace.search.traces import experiment_ids
+from nbtrace.search.whole_query import WholeQuery
 from nbtrace.store.text_index import catch_up
 
 if TYPE_CHECKING:
@@ -94,11 +94,11 @@ class Listing:
         self._snapshot = self._taken()
 
     def _taken(self) -> Snapshot:
-        if Query(self._filter).reads_text:
+        if WholeQuery(self._filter).reads_text:
             catch_up(self._store)
         with self._runs.run() as run:
             last = run.rows("SELECT coalesce(max(id), 0) FROM traces")[0][0]
-        query = Query(self._filter, self._locations, self._order, upto=last)
+        query = WholeQuery(self._filter, self._locations, self._order, upto=last)
         snapshot = Snapshot(self._store, query, last)
         weakref.finalize(self, snapshot.cancel)
         return snapshot

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from nbtrace.search.columns import Mask
+from nbtrace.search.masks import Mask
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

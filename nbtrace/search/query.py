@@ -150,71 +150,11 @@ class Query:
         Fragment
             Its column ``trace`` holds the keys.
         """
-        branches, _ = self._branches(connection, None)
+        branches = self._planner(connection, None, whole=True).branches(self._tree(connection))
         union = _union(branches, self._bounds(None))
         # Streams that are read along come newest first, in a subquery, too.
         order = " ORDER BY 1 DESC, 2 DESC" if branches[0].met else ""
         return union._replace(sql=f"{union.sql}{order}")
-
-    def ordered(self, connection: sqlite3.Connection) -> Fragment:
-        """Return the SELECT of all traces that the search finds, in its order.
-
-        Parameters
-        ----------
-        connection : sqlite3.Connection
-            This thread's connection.
-
-        Returns
-        -------
-        Fragment
-            Its column ``trace`` holds the keys.
-        """
-        return self._page(connection, None)
-
-    def along_index(self, connection: sqlite3.Connection, last: int) -> bool:
-        """Say whether all traces in order are best found in an index of the order.
-
-        Parameters
-        ----------
-        connection : sqlite3.Connection
-            This thread's connection.
-        last : int
-            Largest key there is.
-
-        Returns
-        -------
-        bool
-            False where few are found, or an index gives them in order as it is.
-        """
-        if last < MAX_SORTED:
-            return False
-        if self._newest_first:
-            return self.everything
-        branches, _ = self._branches(connection, None)
-        return walkable(self.order) and not self._few(connection, branches)
-
-    def newer(self, connection: sqlite3.Connection, key: int) -> int:
-        """Return how many traces of the search were written after another.
-
-        Parameters
-        ----------
-        connection : sqlite3.Connection
-            This thread's connection.
-        key : int
-            ``traces.id`` of the other.
-
-        Returns
-        -------
-        int
-            The exact number.
-        """
-        tree = self._tree(connection)
-        where = [Fragment("t.id > ?", (key,))]
-        where += [compile_expression(part, _TRACE) for part in self._times]
-        where += [compile_expression(tree, _TRACE)] if tree is not None else []
-        condition = all_of(where)
-        sql = f"SELECT count(*) FROM traces t WHERE {condition.sql}"
-        return int(fetch(connection, sql, condition.parameters)[0][0])
 
     def count(self, connection: sqlite3.Connection) -> int:
         """Return how many traces the search finds in all.
@@ -238,42 +178,6 @@ class Query:
             )
             parameters = (self._upto, *parameters)
         return int(fetch(connection, counted, parameters)[0][0])
-
-    def jump(
-        self, connection: sqlite3.Connection, limit: int, offset: int, total: int
-    ) -> list[int] | None:
-        """Return the keys of a page anywhere, where an index can be counted through.
-
-        Parameters
-        ----------
-        connection : sqlite3.Connection
-            This thread's connection.
-        limit : int
-            How many traces at most.
-        offset : int
-            How many come before them.
-        total : int
-            How many the search finds in all.
-
-        Returns
-        -------
-        list of int or None
-            ``None`` where that takes too long: all keys are to be gathered.
-        """
-        branches, _ = self._branches(connection, None)
-        (first, *others) = branches
-        if not self._newest_first or others or first.residual or first.met:
-            return None
-        if not first.stream.ordered:
-            return None
-        limit = max(0, min(limit, total - offset))
-        behind = total - offset - limit
-        mirrored = behind < offset
-        statement = self._page(connection, None, mirrored=mirrored)
-        sql = f"{statement.sql} LIMIT ? OFFSET ?"
-        passed = behind if mirrored else offset
-        rows = fetch(connection, sql, (*statement.parameters, limit, max(0, passed)))
-        return [row[-1] for row in (reversed(rows) if mirrored else rows)]
 
     def explain(self, connection: sqlite3.Connection) -> tuple[str, tuple[Any, ...], list[str]]:
         """Return the SQL of the first page, its parameters and SQLite's plan.
@@ -377,8 +281,10 @@ class Query:
             return None
         return group_spans(rest[0] if len(rest) == 1 else And(tuple(rest)))
 
-    def _planner(self, connection: sqlite3.Connection, place: Sequence[Any] | None) -> Planner:
-        return Planner(_runner(connection), self._bounds(place))
+    def _planner(
+        self, connection: sqlite3.Connection, place: Sequence[Any] | None, *, whole: bool = False
+    ) -> Planner:
+        return Planner(_runner(connection), self._bounds(place), whole=whole)
 
     def _bounds(self, place: Sequence[Any] | None) -> Bounds:
         direction = "<" if self.order[0].descending else ">"

@@ -22,11 +22,13 @@ if TYPE_CHECKING:
 
 __all__ = ["recent_hits"]
 
-# Hits are counted up to here; with more of them a page is full early.
-MOST_COUNTED = 50_000
+# Fewer hits are looked up within 40 ms ...
+FEWEST_HITS = 8_000
+# ... and with more a page is full early, so that they need not be counted further.
+MOST_COUNTED = 20_000
 # If hits are spread evenly, a page is full within so many times the traces it takes on average.
 MARGIN = 1.3
-# Comparing the text of a trace takes this share of the time of looking up a hit.
+# Comparing the text of a trace takes this share of the time of looking up a hit in a large store.
 COST = 0.6
 
 _TRACE = Candidate("t.request_time", "t.id")
@@ -63,7 +65,7 @@ def recent_hits(
     index = TextIndex(rows)
     texts = [item for item in conditions(tree) if item.field.type == "content"] if tree else []
     hits = max((index.hits(item, MOST_COUNTED) for item in texts), default=0)
-    if tree is None or not hits:
+    if tree is None or hits < FEWEST_HITS:
         return []
     whole = rows("SELECT coalesce(max(id), 0) FROM traces", ())[0][0]
     first = int(MARGIN * wanted * whole / hits)

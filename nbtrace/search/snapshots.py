@@ -12,8 +12,8 @@ from nbtrace.search.members import FEW, Members
 from nbtrace.search.running import Runs
 
 if TYPE_CHECKING:
-    from nbtrace.search.query import Query
     from nbtrace.search.running import Run
+    from nbtrace.search.whole_query import WholeQuery
     from nbtrace.store.store import Store
 
 __all__ = ["Snapshot"]
@@ -29,7 +29,7 @@ class Snapshot:
     ----------
     store : Store
         Where they are.
-    query : Query
+    query : WholeQuery
         Finds them.
     last : int
         Largest key there was.
@@ -46,7 +46,7 @@ class Snapshot:
         What has been read of the database, shared with other listings.
     """
 
-    def __init__(self, store: Store, query: Query, last: int) -> None:
+    def __init__(self, store: Store, query: WholeQuery, last: int) -> None:
         self.query = query
         self.last = last
         self.total: int | None = None
@@ -109,6 +109,8 @@ class Snapshot:
     def count(self, run: Run) -> int:
         """Return how many traces there are in all."""
         if self.total is None:
+            if self.keys is None and not self.query.counts_at_once(run.connection):
+                return len(self.wait(run))  # which takes as long, and is needed anyway
             total = self.query.count(run.connection)
             # The keys may have come meanwhile, and they are what the pages are cut from.
             self.total = total if self.keys is None else len(self.keys)

@@ -150,15 +150,20 @@ class Planner:
         Runs a SELECT and returns its rows.
     bounds : callable
         Gives the conditions on time and key that every branch has.
+    whole : bool
+        Whether all traces are wanted and not the first ones, so that any order is as good.
     """
 
     def __init__(
         self,
         rows: Callable[[str, tuple[Any, ...]], list[tuple[Any, ...]]],
         bounds: Callable[[Candidate], list[Fragment]],
+        *,
+        whole: bool = False,
     ) -> None:
         self._rows = rows
         self._bounds = bounds
+        self._whole = whole
         self._texts = TextIndex(rows)
 
     def branches(self, expression: Expression | None) -> tuple[Branch, ...]:
@@ -300,7 +305,7 @@ class Planner:
         if not streams or len(streams) > MAX_BRANCHES:
             return None
         plan = _Plan(tuple(Branch(stream) for stream in streams))
-        unordered = any(not stream.ordered for stream in streams)
+        unordered = any(not stream.ordered for stream in streams) and not self._whole
         if unordered and self.size(plan.branches, MAX_SORTED) >= MAX_SORTED:
             return None
         return plan

@@ -74,14 +74,25 @@ class TraceAttachments:
         The store.
     trace_id : str
         ``tr-`` and 32 hex digits.
+
+    Attributes
+    ----------
+    texts : dict
+        Texts that hold media, by length and hash, as they are written with references.
     """
 
-    __slots__ = ("_directory", "_sizes", "trace_id")
+    __slots__ = ("_directory", "_sizes", "texts", "trace_id")
 
     def __init__(self, directory: Path, trace_id: str) -> None:
         self._directory = directory
         self.trace_id = trace_id
         self._sizes: dict[str, int] | None = None
+        self.texts: dict[tuple[int, int], str] = {}
+
+    def has(self, reference: Reference) -> bool:
+        """Return whether this object has seen an attachment of the trace on disk."""
+        own = reference.trace_id == self.trace_id
+        return own and reference.attachment_id in (self._sizes or {})
 
     def keep(self, attachment: Attachment, most_bytes: int) -> None:
         """Write an attachment, once for all spans of the trace that have it.

@@ -14,8 +14,8 @@ sides open new ones on their next use. A connection that another thread got by
 never used and never closed. Off the main thread, prefer `Database.reading`.
 
 **Cost**, measured on 2 cores with SQLite 3.40 in WAL mode: opening a fresh store 5 ms, one at the
-current schema under 1 ms; `Database.upsert_traces` 5.3 us a span for 10,000 spans of one trace,
-33 us a trace for batches of 100 traces of one span.
+current schema under 1 ms; `Database.upsert_traces` 2 us of CPU a span for 10,000 spans of a trace,
+15 us a trace for batches of 100 traces of one span.
 """
 
 from __future__ import annotations
@@ -223,12 +223,7 @@ class Database:
                 queue_traces(connection, process, dict.fromkeys(row.trace_id for row in rows))
 
     def version(self) -> tuple[int, int]:
-        """Return what is different after every commit, by whichever thread or process.
-
-        Returns
-        -------
-        tuple of int
-            To be compared with another one of this object. It never comes back.
+        """Return what differs after every commit, by whichever thread or process.
 
         Raises
         ------

@@ -173,11 +173,10 @@ def _values(spans: Sequence[SpanRow]) -> Sequence[tuple[str, str]] | set[tuple[s
     if len(spans) == 1:
         span = spans[0]
         return ("name", span[2]), ("type", span[3]), ("status", span[4])
-    return {
-        (field, span[index])
-        for field, index in (("name", 2), ("type", 3), ("status", 4))
-        for span in spans
-    }
+    values = {("name", span[2]) for span in spans}
+    values.update(("type", span[3]) for span in spans)
+    values.update(("status", span[4]) for span in spans)
+    return values
 
 
 def _insert_values(

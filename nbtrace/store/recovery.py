@@ -3,9 +3,10 @@
 Each recording process has a directory under ``active/`` with a lock that dies with it, its journal
 and its table of scopes. Where the lock can be taken the process is gone: its finished spans become
 parts of their traces, its open spans are closed as incomplete, and a trace whose root it had
-becomes ERROR, tagged ``nbtrace.recovered``. The lock is held meanwhile, so that two processes that
-open the store at once do not both do it; everything is an upsert, so that one killed in the middle
-does no harm. A journal whose lock is held is never touched.
+becomes ERROR, tagged ``nbtrace.recovered``. One process at a time recovers a store; others that
+open it meanwhile wait for it, since what they look for may be in those journals. Everything is an
+upsert, so that one killed in the middle does no harm. A journal whose lock is held is never
+touched.
 """
 
 from __future__ import annotations
@@ -39,6 +40,10 @@ logger = logging.getLogger("nbtrace")
 
 # A process makes its directory a moment before it has the lock; one this old had its chance.
 GRACE_SECONDS = 60.0
+# Held by the process that recovers; in the store's directory, where no journal is looked for.
+RECOVERY_LOCK_NAME = "recovery.lock"
+# A journal of 100,000 spans takes about a second; after this a search goes on without the rest.
+WAIT_SECONDS = 10.0
 _ERROR = 2
 _DIED = "the process ended before the span did"
 # What of a trace's record says where its span files are.
@@ -69,15 +74,32 @@ def recover(store: Store, *, other_than: str | None = None) -> int:
     int
         Number of traces that were recovered.
     """
-    recovered = 0
+    lock = _wait_for_others(store.directory / RECOVERY_LOCK_NAME)
     try:
         directories = sorted((store.directory / ACTIVE_NAME).iterdir())
+        return sum(
+            _recover_one(store, directory)
+            for directory in directories
+            if directory.name != other_than
+        )
     except OSError:
-        directories = []
-    for directory in directories:
-        if directory.name != other_than:
-            recovered += _recover_one(store, directory)
-    return recovered
+        return 0
+    finally:
+        if lock is not None:
+            unlock(lock)
+
+
+def _wait_for_others(path: Path) -> int | None:
+    """Return the lock of the process that recovers, None where it cannot be had in time."""
+    end = time.monotonic() + WAIT_SECONDS
+    while True:
+        try:
+            lock = try_lock(path)
+        except OSError:  # a read-only store, which nobody recovers
+            return None
+        if lock is not None or time.monotonic() > end:
+            return lock
+        time.sleep(0.02)
 
 
 def _recover_one(store: Store, directory: Path) -> int:

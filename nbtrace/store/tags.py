@@ -10,7 +10,6 @@ import orjson
 from nbtrace.entities.constant import IMMUTABLE_TAG_KEYS, TraceTagKey
 from nbtrace.exceptions import NbtraceError
 from nbtrace.store.errors import StoreWarning
-from nbtrace.store.upsert import index_table
 
 if TYPE_CHECKING:
     import sqlite3
@@ -168,6 +167,9 @@ def _change(
         after[key] = value
     if after == before:
         return before
+    # on use: `import nbtrace` comes by here
+    from nbtrace.store.upsert import index_table
+
     index_table(connection, "trace_tags", before, after, (request_time, trace))
     connection.execute(
         "UPDATE traces SET tags = ? WHERE id = ?", (orjson.dumps(after).decode(), trace)

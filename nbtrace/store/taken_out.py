@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from nbtrace.config import options
-from nbtrace.entities.attachment import UNKNOWN_TYPE, Attachment, Reference
+from nbtrace.entities.attachment import UNKNOWN_TYPE, Attachment, Reference, references_in
 from nbtrace.entities.media import in_texts, may_hold_media, sniffed, take_out
 from nbtrace.exceptions import NbtraceError
 
@@ -24,6 +24,11 @@ __all__ = ["TakenOut"]
 
 # Each is a file: a list of blobs must not become ten thousand of them.
 MAX_TAKEN = 100
+# What is remembered of a trace, so that a picture is not read anew in every call: about 1 MB.
+MAX_KNOWN_TEXTS = 100
+MAX_KNOWN_CHARACTERS = 10_000
+# Of what may be read as text; searching takes 10 ms a MB, and what was not looked at is not kept.
+MAX_SEARCHED_BYTES = 4_000_000
 # What nobody can read holds no secret that could be read, and a search would find some by chance.
 _OPAQUE = ("image/", "audio/", "video/", "application/pdf", "application/zip")
 # SVG is a text.
@@ -41,12 +46,13 @@ class TakenOut:
         Returns a text without its secrets.
     """
 
-    __slots__ = ("_attachments", "_found", "_redact")
+    __slots__ = ("_attachments", "_found", "_redact", "_texts")
 
     def __init__(self, attachments: TraceAttachments, redact: Callable[[str], Any]) -> None:
         self._attachments = attachments
         self._redact = redact
         self._found: dict[str, Attachment] = {}
+        self._texts: dict[tuple[int, int], str] = {}
 
     def add(self, content: bytes, content_type: str | None = None, encoding: str = "data") -> str:
         """Take content out and return what stands for it: a reference, or a remark.
@@ -68,6 +74,8 @@ class TakenOut:
             return _remark(declared, len(content), f"the value holds more than {MAX_TAKEN} of them")
         kind = kind or declared
         if not kind.startswith(_OPAQUE) or kind.startswith(_TEXTS):
+            if options.redact and len(content) > MAX_SEARCHED_BYTES:
+                return _remark(declared, len(content), "too large to be searched for secrets")
             text = content.decode("latin-1")
             if self._redact(text) != text:
                 return _remark(declared, len(content), "it holds a secret")
@@ -84,7 +92,15 @@ class TakenOut:
 
     def text(self, text: str) -> str:
         """Return a text with references in place of the media in it."""
-        return take_out(text, self.add) if may_hold_media(text) else text
+        if not may_hold_media(text):
+            return text
+        # The same message is part of every later call, and an open span is looked at again and
+        # again; a text keeps its hash.
+        key = (len(text), hash(text))
+        known = self._attachments.texts.get(key)
+        if known is None:
+            known = self._texts[key] = take_out(text, self.add)
+        return known
 
     def kept(self, value: Any) -> Any:
         """Write what a redacted value still refers to, and return the value.
@@ -94,7 +110,20 @@ class TakenOut:
         value : object
             JSON text, or plain data. Where something could not be written a remark stands.
         """
-        return in_texts(value, self._kept) if self._found else value
+        if not self._found:
+            return value
+        kept = in_texts(value, self._kept)
+        self._remember()
+        return kept
+
+    def _remember(self) -> None:
+        """Have the texts known whose attachments are all on disk."""
+        for key, text in self._texts.items():
+            short = len(text) <= MAX_KNOWN_CHARACTERS
+            if short and all(map(self._attachments.has, references_in(text))):
+                self._attachments.texts[key] = text
+        while len(self._attachments.texts) > MAX_KNOWN_TEXTS:
+            self._attachments.texts.pop(next(iter(self._attachments.texts)))
 
     def _kept(self, text: str) -> str:
         for reference, attachment in self._found.items():

@@ -244,6 +244,7 @@ class ActiveTrace(LiveTrace):
         self.recorder = recorder
         self.journal = recorder.journal
         self.append = recorder.journal.append
+        self.attached = None
         # A span of the parent that ends here finds itself missing, and does nothing.
         self.open = {}
         self.positions = array("q")

@@ -27,7 +27,7 @@ THUMBNAIL_PIXELS = 96
 MAX_THUMBNAIL_BYTES = 24_000
 # The image itself, at most 50 ms of work: PNG takes 100 ns a pixel, JPEG 5, which has no alpha.
 MAX_PNG_PIXELS = 400_000
-MAX_JPEG_PIXELS = 8_000_000
+MAX_JPEG_PIXELS = 4_000_000
 JPEG_QUALITY = 90
 # Shrinking reads every pixel of the source, so large images are sampled to this size first.
 MAX_SOURCE_PIXELS = 1_000

@@ -316,4 +316,5 @@ def _wrap(function: Any, settings: Mapping[str, Any]) -> Any:
 def _unpartial(function: Any) -> Any:
     while isinstance(function, functools.partial):
         function = function.func
+    # looked up, not asked for: what is traced is the method itself
     return function if inspect.isroutine(function) else getattr(function, "__call__", function)  # noqa: B004

@@ -24,8 +24,6 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from nbtrace.config import options
-from nbtrace.entities.attachment import UNKNOWN_TYPE, Attachment
-from nbtrace.entities.media import sniffed
 from nbtrace.tracing import data_encoders, model_encoders
 from nbtrace.tracing.guarded import call_guarded, is_slow
 from nbtrace.tracing.redaction import redact_text
@@ -111,6 +109,7 @@ def _encode_environment(value: Any, snapshot: Snapshot, depth: int) -> Any:
 
 
 def _sequence_encoder(of: type) -> Encoder:
+    # that of the type asked for, which a subclass may have replaced; `type` alone has neither
     iterate: Callable[[Any], Iterable[Any]] = of.__iter__  # type: ignore[attr-defined]
     measure: Callable[[Any], int] = of.__len__  # type: ignore[attr-defined]
 
@@ -121,6 +120,7 @@ def _sequence_encoder(of: type) -> Encoder:
 
 
 def _set_encoder(of: type) -> Encoder:
+    # that of the type asked for, which a subclass may have replaced; `type` alone has neither
     iterate: Callable[[Any], Iterable[Any]] = of.__iter__  # type: ignore[attr-defined]
     measure: Callable[[Any], int] = of.__len__  # type: ignore[attr-defined]
 
@@ -161,6 +161,8 @@ def _encode_attachment(value: Any, snapshot: Snapshot, depth: int) -> Any:
 
 
 def _encode_bytes(value: Any, snapshot: Snapshot, depth: int) -> Any:
+    from nbtrace.entities.media import sniffed
+
     flat = type(value) is not memoryview or (value.ndim == 1 and value.c_contiguous)
     length = value.nbytes if type(value) is memoryview else len(value)
     head = bytes(value[: MAX_BYTES_TEXT * 4]) if flat and length else b""
@@ -185,6 +187,8 @@ def _encode_bytes(value: Any, snapshot: Snapshot, depth: int) -> Any:
 
 def _content(value: Any, length: int, taken: TakenOut) -> str:
     """Return what stands for binary content: a reference or a remark."""
+    from nbtrace.entities.attachment import UNKNOWN_TYPE
+
     if length > options.max_attachment_bytes:  # not worth a copy
         return taken.too_large(UNKNOWN_TYPE, length)
     return taken.add(bytes(value))
@@ -231,6 +235,7 @@ def _encode_enum(value: Any, snapshot: Snapshot, depth: int) -> Any:
 def _encode_error(value: Any, snapshot: Snapshot, depth: int) -> Any:
     kind = type(value)
     result: dict[str, Any] = {"type": type_name(kind)}
+    # typeshed does not know that `args` is a descriptor; a class may have an `args` of its own
     arguments = BaseException.args.__get__(value, kind)  # type: ignore[attr-defined]
     if len(arguments) == 1 and type(arguments[0]) is str:
         result["message"] = snapshot.text(arguments[0])
@@ -273,6 +278,7 @@ _NAMED: dict[tuple[str, str], Encoder] = {
     ("ipaddress", "_IPAddressBase"): _encode_str,
     ("array", "array"): _encode_array,
     ("os", "_Environ"): _encode_environment,
+    ("nbtrace", "Attachment"): _encode_attachment,
     **data_encoders.BY_NAME,
     **model_encoders.BY_NAME,
 }
@@ -296,7 +302,6 @@ _BY_CLASS: dict[type, Encoder] = {
     type({}.keys()): _sequence_encoder(type({}.keys())),
     type({}.values()): _sequence_encoder(type({}.values())),
     type({}.items()): _sequence_encoder(type({}.items())),
-    Attachment: _encode_attachment,
     bytes: _encode_bytes,
     bytearray: _encode_bytes,
     memoryview: _encode_bytes,

@@ -66,6 +66,7 @@ def message_of(error: BaseException) -> str:
         if isinstance(error, BaseExceptionGroup):
             message = cut_text(error.message, NOTE_CHARACTERS)
             return f"{message} ({len(error.exceptions):,} sub-exceptions)"
+        # typeshed does not know that `args` is a descriptor; a class may have an `args` of its own
         arguments = list(BaseException.args.__get__(error, kind))  # type: ignore[attr-defined]
         own_words = type(kind.__str__).__name__ == "function"
         if own_words or isinstance(error, _SAFE_CODES) or is_small(arguments):
@@ -112,6 +113,7 @@ def _is_ordinary(error: BaseException | None) -> bool:
             return True
         if isinstance(error, BaseExceptionGroup) or getattr(error, "__notes__", None):
             return False
+        # typeshed does not know that `args` is a descriptor; a class may have an `args` of its own
         arguments = list(BaseException.args.__get__(error, type(error)))  # type: ignore[attr-defined]
         spoken = type(type(error).__str__).__name__ == "function"
         if spoken or not (isinstance(error, _SAFE_CODES) or is_small(arguments)):

@@ -10,16 +10,15 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from nbtrace.entities import Span, Trace, TraceData, TraceInfo, TraceLocation, TraceState
 from nbtrace.entities.constant import STANDARD_TAG_KEYS, TraceTagKey
 from nbtrace.otel.otlp import decode_span
-from nbtrace.store.span_file_reader import read_part
 from nbtrace.store.span_files import part_path
 
 if TYPE_CHECKING:
     from array import array
     from contextlib import AbstractContextManager
 
+    from nbtrace.entities import Span, Trace, TraceInfo
     from nbtrace.store.journal import Journal
     from nbtrace.tracing.open_span import OpenSpan
     from nbtrace.tracing.recorder import Recorder
@@ -92,6 +91,8 @@ class LiveTrace:
         return end, list(spans.values())
 
     def _ended(self, start: int, end: int) -> list[Span]:
+        from nbtrace.store.span_file_reader import read_part
+
         spans: list[Span] = []
         for _ in range(2):  # again when the writer moved records to a file meanwhile
             spans.clear()
@@ -137,6 +138,8 @@ class LiveTrace:
 
     def info(self) -> TraceInfo:
         """Return the TraceInfo as it stands."""
+        from nbtrace.entities import TraceInfo, TraceLocation, TraceState
+
         with self.lock:
             named = TraceTagKey.TRACE_NAME not in self.deleted_tags
             tags = {**({TraceTagKey.TRACE_NAME: self.name} if named else {}), **self.tags}
@@ -156,6 +159,8 @@ class LiveTrace:
 
     def to_trace(self) -> Trace:
         """Return the trace as it stands: what has ended and what is open."""
+        from nbtrace.entities import Trace, TraceData
+
         _, spans = self.changes(0)
         spans.sort(key=lambda span: (span.start_time_ns, span.parent_id is not None))
         return Trace(info=self.info(), data=TraceData(spans=spans))

@@ -148,6 +148,7 @@ def _patch_subprocess() -> None:
     import subprocess
 
     start = subprocess.Popen.__init__
+    # replaced on purpose
     subprocess.Popen.__init__ = _with_environment(start, _ENV_POSITION)  # type: ignore[method-assign]
 
 
@@ -184,6 +185,7 @@ def _patch_multiprocessing() -> None:
             configuration[_CONFIGURATION] = _for_child()
         start(self)
 
+    # replaced on purpose
     process.BaseProcess.start = start_with_parent  # type: ignore[method-assign]
 
 
@@ -233,6 +235,7 @@ def _patch_executor() -> None:
     def submit_with_parent(self: Any, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
         return submit(self, JobWithParent(fn, _for_child()), *args, **kwargs)
 
+    # replaced on purpose
     process.ProcessPoolExecutor.submit = submit_with_parent  # type: ignore[method-assign]
 
 

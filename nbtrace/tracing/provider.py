@@ -279,5 +279,5 @@ def provider_description() -> str:
 def get_bridged_tracer_provider() -> TracerProvider:
     """Return a provider whose spans nbtrace records, for instrumentors that take one."""
     offer_provider()
-    current: TracerProvider = otel_trace._TRACER_PROVIDER or _Offer.provider  # noqa: SLF001
+    current: TracerProvider = otel_trace._TRACER_PROVIDER or _Offer.provider  # noqa: SLF001 - see offer_provider
     return current

@@ -27,7 +27,6 @@ from nbtrace.otel.otlp import decode_attributes
 from nbtrace.store.plain_spans import (
     FUNCTION_KEY,
     INPUTS_KEY,
-    KNOWN_REMOTE,
     OUTPUTS_KEY,
     REMOTE,
     TYPE_KEY,
@@ -44,7 +43,7 @@ from nbtrace.tracing.span_data import (
     time_ns,
 )
 from nbtrace.tracing.span_ids import new_span_id, ready_ids
-from nbtrace.tracing.w3c import flags_and_state
+from nbtrace.tracing.w3c import flags_and_state, remote_flags
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -111,7 +110,7 @@ class SpanRecord(SpanData, OtelSpan):
         state = context.trace_state.to_header() if context.trace_state else ""
         if not (context.is_valid or attributes or state):
             return
-        flags = (REMOTE if context.is_remote else KNOWN_REMOTE) | context.trace_flags
+        flags = remote_flags(context) | context.trace_flags
         trace_id, span_id = f"{context.trace_id:032x}", f"{context.span_id:016x}"
         self.put_link(trace_id, span_id, attributes, state, flags)
 

@@ -32,6 +32,7 @@ MAX_NAME_CHARACTERS = 80
 MAX_QUOTED_CHARACTERS = 20_000
 # `Authorization: see section 3 of ...` is not read to the end of a line of a megabyte.
 MAX_HEADER_CHARACTERS = 8_192
+MAX_JUDGED_CHARACTERS = 1_024
 MAX_ELEMENTS = 64
 # Six levels of JSON inside JSON.
 MAX_ESCAPES = 63
@@ -57,8 +58,6 @@ _OPENING = re.compile(r'''[rRbBfFuU]{0,2}(\\{0,16})("""|\'\'\'|"|'|`)''')
 _ANNOTATION = re.compile(r"""[A-Za-z_][\w.\[\], |]{0,40}=[ \t]*(?=[rRbBfFuU]{0,2}\\{0,16}["'])""")
 _WRAPPER = re.compile(r"""(?:Secret(?:Str|Bytes)?|str|bytes)\((?=[rRbBfFuU]{0,2}["'])""")
 _BETWEEN = re.compile(r"[\s,]{0,16}")
-_BARE = re.compile(r"""[^\s"'`<>,;&\\|]+""")
-_QUERY_VALUE = re.compile(r"""[^&\s"'#<>\\]+""")
 _LINE = re.compile(r"""[^\r\n"'`\\]{1,%d}""" % MAX_HEADER_CHARACTERS)  # noqa: UP031 - braces
 _COOKIES = re.compile(r"[\w.-]{1,256}=[^\s=]")
 _ELEMENT_TEXT = re.compile(r"[^<]{1,1024}(?=</)")
@@ -76,6 +75,28 @@ _HEADERS = ("authorization", "authorisation")
 # Their values are not what stands up to the next space.
 _SPECIAL = (*_HEADERS, "cookie")
 Stretch = tuple[int, int]
+
+
+class _Value:
+    """A value without quotes, judged by its beginning.
+
+    Each of a thousand names before one long word would read all of that word otherwise.
+    """
+
+    __slots__ = ("_whole", "match")
+
+    def __init__(self, character: str) -> None:
+        self.match = re.compile(f"{character}{{1,{MAX_JUDGED_CHARACTERS}}}").match
+        self._whole = re.compile(f"{character}+").match
+
+    def stretches(self, found: re.Match[str]) -> list[Stretch]:
+        """Return the whole value of which the beginning was matched."""
+        whole = self._whole(found.string, found.start())
+        return [whole.span()] if whole else []
+
+
+_bare_value = _Value(r"""[^\s"'`<>,;&\\|]""")
+_query_value = _Value(r"""[^&\s"'#<>\\]""")
 
 
 def _starts_word(text: str, position: int) -> bool:
@@ -172,7 +193,7 @@ def _after_comma_or_tag(
 
 def _bare(text: str, position: int, start: int, kind: NameKind, *, tight: bool) -> list[Stretch]:
     """Judge a value without quotes."""
-    found = _BARE.match(text, position)
+    found = _bare_value.match(text, position)
     if found is None:
         return []
     hidden = is_bare_secret(found.group(), kind)
@@ -181,7 +202,7 @@ def _bare(text: str, position: int, start: int, kind: NameKind, *, tight: bool) 
         indent = not line.strip(" \t-\"'")
         around = Around(tight, indent, text[found.end() : found.end() + 1])
         hidden = hides_bare(found.group(), around)
-    return [found.span()] if hidden else []
+    return _bare_value.stretches(found) if hidden else []
 
 
 def _after_annotation(text: str, position: int, *, annotated: bool) -> int:
@@ -250,8 +271,9 @@ def _any_form(text: str, place: int, start: int) -> list[Stretch]:  # noqa: PLR0
             return _value_of_header(text, *quoted)
         return [quoted] if hides_quoted(text[slice(*quoted)], kind) else []
     if in_query and delimiter == "=":
-        value = _QUERY_VALUE.match(text, position)
-        return [value.span()] if value and not is_placeholder(value.group()) else []
+        value = _query_value.match(text, position)
+        hidden = value is not None and not is_placeholder(value.group())
+        return _query_value.stretches(value) if value and hidden else []
     if header:
         return _value_of_header(text, position, len(text))
     if name.lower().endswith("cookie"):
@@ -310,24 +332,24 @@ def _flag(text: str, place: int) -> list[Stretch]:
     quoted = _quoted(text, found.end())
     if quoted is not None:
         return [quoted] if hides_quoted(text[slice(*quoted)], NameKind.STRONG) else []
-    value = _BARE.match(text, found.end())
+    value = _bare_value.match(text, found.end())
     if value is None:
         return []
     hidden = is_bare_secret(value.group(), name_kind(found.group(1)))
     if hidden is None:
         hidden = hides_bare(value.group(), Around(tight=False, line_start=False, following=" "))
-    return [value.span()] if hidden else []
+    return _bare_value.stretches(value) if hidden else []
 
 
 def _query(text: str, place: int) -> list[Stretch]:
     """Judge ``?sig=...`` and ``&key=...``, which are secrets in URLs only."""
     found = _QUERY.match(text, place)
-    value = _QUERY_VALUE.match(text, found.end()) if found else None
+    value = _query_value.match(text, found.end()) if found else None
     if found is None or value is None or is_placeholder(value.group()):
         return []
     # "?key=name" is as common as a credential there.
     shown = found.group(1).lower() == "key" and not hides_quoted(value.group(), NameKind.WEAK)
-    return [] if shown else [value.span()]
+    return [] if shown else _query_value.stretches(value)
 
 
 JUDGES: dict[str, Callable[[str, int], list[Stretch]]] = {

@@ -159,9 +159,9 @@ _OTHERS = (
     ("pem", f"-----{_PEM}", (("-", f"(?<=-----){_PEM}"),)),
     ("flag", f"--{_FLAG}", (("-", f"(?<=--){_FLAG}"),)),
     ("query", f"[?&;]{_QUERY}", (("?&;", _QUERY),)),
-    # JSON made elsewhere may spell `&` and `=` this way.
-    ("escape", r"\\u00[2-7]", (("\\", "u00[2-7]"),)),
 )
+# JSON made elsewhere may spell `&` and `=` this way, and then has to be parsed.
+_ESCAPE = r"\\u00[2-7]"
 
 
 def _folded(text: str) -> str:
@@ -186,15 +186,15 @@ def _beginnings(literal: _Literal, *, folded: bool) -> tuple[str, str]:
     return cases, f"{written(text[rare + 1 :])}{behind}(?={tail})"
 
 
-def searcher(pattern: str, slow: re.Pattern[str] | None = None) -> Callable[[str], bool]:
+def searcher(pattern: str, slow: str = "") -> Callable[[str], bool]:
     """Return a function that says whether a pattern occurs in a text.
 
     Parameters
     ----------
     pattern : str
         For Rust's regex engine.
-    slow : re.Pattern, optional
-        The same for ``re``, where that engine is not to be had; by default `pattern` compiled.
+    slow : str, optional
+        The same for ``re``, where that engine is not to be had; by default `pattern`.
 
     Examples
     --------
@@ -204,7 +204,7 @@ def searcher(pattern: str, slow: re.Pattern[str] | None = None) -> Callable[[str
     found = _searcher_in_rust(pattern)
     if found is not None:
         return found
-    search = (slow or re.compile(pattern)).search
+    search = re.compile(slow or pattern).search
     return lambda text: search(text) is not None
 
 
@@ -222,6 +222,10 @@ def _searcher_in_lowered(pattern: str) -> Callable[[str | bytes], bool]:
     # The tables write classes of characters in both cases, so that they may be lowered themselves.
     found = _searcher_in_rust(pattern.replace("(?i:", "(?:").lower())
     return found or (lambda _: True)  # `re` is no quicker than looking for the places themselves
+
+
+def _in_ascii(text: str) -> str:
+    return text.encode("ascii", "replace").decode()
 
 
 def lowered(text: str) -> str | bytes:
@@ -255,7 +259,7 @@ class Locator:
         begins at the place's rare character.
     kinds : tuple of str
         By the ``lastindex`` of such a match: ``name``, ``prefix``, ``url``, ``scheme``, ``pem``,
-        ``flag``, ``query`` or ``escape``.
+        ``flag`` or ``query``.
 
     Examples
     --------
@@ -275,13 +279,14 @@ class Locator:
         names = [re.escape(literal.text) + literal.tail for literal in self._names]
         marks = [re.escape(literal.text) + literal.tail for literal in _PREFIXES]
         others = {kind: gate for kind, gate, _ in _OTHERS}
-        whole = "|".join([f"(?i:{'|'.join(names)})", *marks, *others.values()])
-        self.short_gate = searcher(whole, pattern)
+        whole = "|".join([f"(?i:{'|'.join(names)})", *marks, *others.values(), _ESCAPE])
+        self.short_gate = searcher(whole, f"{pattern.pattern}|{_ESCAPE}")
         # Up to 64 beginnings of three characters are looked for at once; the two characters of the
         # flag's cost least where there are few others.
-        names += [others.pop("flag"), others.pop("escape")]
+        names = [re.escape(_in_ascii(name)) + tail for name, _, tail in self._names]
+        names += [others.pop("flag"), _ESCAPE]
         marks += others.values()
-        self.has_name = _searcher_in_lowered("|".join(names).encode("ascii", "replace").decode())
+        self.has_name = _searcher_in_lowered("|".join(names))
         self.has_mark = _searcher_in_lowered("|".join(marks))
 
     def is_suspicious(self, text: str) -> bool:

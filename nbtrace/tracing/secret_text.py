@@ -1,6 +1,6 @@
 """Replace the secrets in plain text: prose, source code, logs, URLs, headers, env files.
 
-The fast gate of ``secret_patterns.Locator`` says of a block of text whether a secret may begin in
+The fast gates of ``secret_patterns.Locator`` say of a block of text whether a secret may begin in
 it. A block where one may is halved until the stretch is short, and only that is searched with
 ``re``; each place found is judged by what surrounds it, and what holds a secret becomes
 ``[REDACTED]``. No part of the text is looked at again, save what stands right beside a replaced
@@ -96,7 +96,7 @@ def _search(  # noqa: C901, PLR0912 - calls cost more than branches here
 ) -> _Found:
     """Find the secrets that begin in some ranges of a text."""
     has_name, has_mark, search = locator.has_name, locator.has_mark, locator.search
-    kinds, reach, judge_of = locator.kinds, locator.reach, JUDGES.get
+    kinds, reach = locator.kinds, locator.reach
     low, places, near = lowered(text), allowance.places, False
     secrets: list[Stretch] = []
     done, paid, seen = 0, 0, -1
@@ -126,8 +126,7 @@ def _search(  # noqa: C901, PLR0912 - calls cost more than branches here
             position = stop
             while match is not None:
                 place = match.start()
-                judge = judge_of(kinds[match.lastindex or 0])
-                if judge is not None and place > seen:
+                if place > seen:
                     seen = place
                     places += (place - paid) * PLACES_PER_CHARACTER - 1
                     paid = place
@@ -135,7 +134,7 @@ def _search(  # noqa: C901, PLR0912 - calls cost more than branches here
                         allowance.places = places
                         return secrets, max(done, place - MAX_NAME_CHARACTERS), paid
                     before = done
-                    for secret in judge(text, place):
+                    for secret in JUDGES[kinds[match.lastindex or 0]](text, place):
                         if done <= secret[0] < secret[1]:
                             secrets.append(secret)
                             places -= PLACES_PER_SECRET - 1

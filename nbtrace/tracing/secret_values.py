@@ -110,7 +110,7 @@ def is_bare_secret(value: str, kind: NameKind) -> bool | None:
 
     Examples
     --------
-    >>> is_bare_secret("getpass()", NameKind.STRONG), is_bare_secret("x8#k2!", NameKind.STRONG)
+    >>> is_bare_secret("getpass()", NameKind.STRONG), is_bare_secret("x8#k2y7", NameKind.STRONG)
     (False, True)
     >>> is_bare_secret("swordfish", NameKind.STRONG) is None
     True

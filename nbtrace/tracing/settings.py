@@ -9,7 +9,6 @@ from nbtrace.config import checked_option, options
 from nbtrace.entities.checks import checked_items
 from nbtrace.exceptions import NbtraceError
 from nbtrace.store import current_store
-from nbtrace.store.experiments import checked_name
 from nbtrace.tracing.environment import ActiveExperiment, active_experiment_id
 from nbtrace.tracing.recorder import existing_recorder, reset_recorder
 from nbtrace.tracing.span_data import forget_names
@@ -187,6 +186,8 @@ def set_experiment(
     if experiment_id is not None:
         experiment = store.get_experiment(str(experiment_id))
     else:
+        from nbtrace.store.experiments import checked_name
+
         experiment = store.ensure_experiment(plain_text(checked_name(experiment_name)))
     if experiment.lifecycle_stage != "active":
         msg = (

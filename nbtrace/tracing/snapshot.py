@@ -37,8 +37,8 @@ MAX_KEY_CHARACTERS = 1_000
 MAX_FLAT_ENTRIES = 32
 # What a number, a bracket or a quote adds to the size, about.
 NODE_CHARACTERS = 4
-# What is shorter is taken to have nothing in it that JSON escapes.
-MAX_WORD_CHARACTERS = 32
+# One of so many short texts in a container, and its last, tells how much JSON escapes in the next.
+SAMPLED = 16
 # Digits take quadratic time to write; keys have up to 4,096 bits.
 MAX_INTEGER_BITS = 4_300
 _INT64_MIN = -(2**63)
@@ -140,6 +140,7 @@ class Snapshot:
 
     __slots__ = (
         "characters",
+        "escaped",
         "find_encoder",
         "max_depth",
         "max_string",
@@ -161,6 +162,8 @@ class Snapshot:
         self.taken = taken
         self.nodes = options.max_value_nodes
         self.characters = options.max_value_bytes
+        # how much longer short texts get when they are written as JSON
+        self.escaped = 1.0
         self.max_depth = options.max_value_depth
         self.max_string = options.max_string_characters
         self.path: set[int] = set()
@@ -339,9 +342,9 @@ class Snapshot:
             length = len(item)
             if length <= MIN_SHARED_CHARACTERS and length <= min(self.characters, self.max_string):
                 self.nodes -= 1
-                if length > MAX_WORD_CHARACTERS:
-                    length = _written_characters(item)
-                self.characters -= length + NODE_CHARACTERS
+                if left % SAMPLED == 1 and length:
+                    self.escaped = _written_characters(item) / length
+                self.characters -= int(length * self.escaped) + NODE_CHARACTERS
                 return item
         elif kind is dict and len(item) <= MAX_FLAT_ENTRIES and depth + 2 < self.max_depth:
             copy = self._flat_copy(item)

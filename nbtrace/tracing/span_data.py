@@ -18,15 +18,7 @@ from opentelemetry.trace import SpanContext
 
 from nbtrace.entities.timestamps import as_nanoseconds
 from nbtrace.otel.otlp import encode_attributes
-from nbtrace.store.plain_spans import (
-    INPUTS_KEY,
-    KNOWN_REMOTE,
-    OUTPUTS_KEY,
-    REMOTE,
-    STATUSES,
-    TYPE_KEY,
-    span_line,
-)
+from nbtrace.store.plain_spans import INPUTS_KEY, OUTPUTS_KEY, STATUSES, TYPE_KEY, span_line
 from nbtrace.store.segments import PLAIN, SPAN
 from nbtrace.tracing.failures import describe, exception_attributes
 from nbtrace.tracing.otel_limits import Losses, limits
@@ -34,7 +26,7 @@ from nbtrace.tracing.redaction import FAILED, redact_text, without_surrogates
 from nbtrace.tracing.span_details import EXCEPTION_AND_STATUS, INTERNAL, Detail, Details
 from nbtrace.tracing.texts import plain_text as kept_text
 from nbtrace.tracing.values import attribute_key, encode_attribute, encode_each
-from nbtrace.tracing.w3c import flags_and_state
+from nbtrace.tracing.w3c import flags_and_state, remote_flags
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -251,7 +243,6 @@ class SpanData:
         """Return the span as one OTLP/JSON object; without an end while it is open."""
         kind = (self.name, self.span_type, self.function)
         details = self.details
-        parent = self.parent_context
         is_plain = details is None and not self.trace.has_state
         return span_line(
             self.trace.hex,
@@ -264,7 +255,7 @@ class SpanData:
             self.inputs,
             self.outputs,
             self.kind_number,
-            REMOTE if parent is not None and parent.is_remote else KNOWN_REMOTE,
+            remote_flags(self.parent_context),
             b"" if is_plain else self._rest(details or Details()),
         )
 

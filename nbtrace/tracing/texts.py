@@ -39,6 +39,7 @@ def plain_text(value: object) -> str:
     if kind is str:
         text = str(value)
     elif kind is int:
+        # mypy does not see that the value is an int
         bits = int(value).bit_length()  # type: ignore[call-overload]
         text = str(value) if bits <= MAX_INTEGER_BITS else f"<int of {bits:,} bits>"
     elif kind.__module__ in _SPOKEN_MODULES or is_small(value):

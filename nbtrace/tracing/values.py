@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from nbtrace.config import options
-from nbtrace.entities.media import may_hold_media
+from nbtrace.config import MIN_MEDIA_CHARACTERS, options
 from nbtrace.tracing.encoders import find_encoder
 from nbtrace.tracing.redaction import (
     FAILED,
@@ -217,6 +216,15 @@ def _redacted(text: str) -> str:
         return _not_recorded(text, error)
 
 
+def _may_hold_media(text: str) -> bool:
+    if len(text) < MIN_MEDIA_CHARACTERS:
+        return False
+    # imported here: most programs have no such text
+    from nbtrace.entities.media import may_hold_media
+
+    return may_hold_media(text)
+
+
 def _taken_out(trace: ActiveTrace | None) -> TakenOut | None:
     if trace is None or not options.extract_attachments:
         return None
@@ -323,7 +331,7 @@ def encode_attribute(value: Any, key: str = "", trace: ActiveTrace | None = None
     try:
         if key and options.redact and name_kind(key) is not NameKind.HARMLESS:
             return redact_value({key: Snapshot(find_encoder, typed=True).walk(value)})[key]
-        if trace is None or (kind is str and not may_hold_media(value)):
+        if trace is None or (kind is str and not _may_hold_media(value)):
             return _encode_attribute(value)
         taken = _taken_out(trace)
         encoded = _encode_attribute(value, taken, trace)

@@ -6,14 +6,21 @@ from typing import TYPE_CHECKING
 
 from opentelemetry.trace import TraceFlags
 
+from nbtrace.store.plain_spans import KNOWN_REMOTE, REMOTE
+
 if TYPE_CHECKING:
-    from opentelemetry.trace import TraceState
+    from opentelemetry.trace import SpanContext, TraceState
 
     from nbtrace.tracing.span_data import SpanData
 
 _RANDOM_TRACE_ID = 2  # W3C's second bit, which older versions of the API have no name for
 # nbtrace's own trace ids are random.
 SAMPLED = TraceFlags(TraceFlags.SAMPLED | _RANDOM_TRACE_ID)
+
+
+def remote_flags(context: SpanContext | None) -> int:
+    """Return OTLP's flags of a span with this parent, or of a link to it: whether it is remote."""
+    return REMOTE if context is not None and context.is_remote else KNOWN_REMOTE
 
 
 def flags_and_state(span: SpanData) -> tuple[TraceFlags, TraceState | None]:

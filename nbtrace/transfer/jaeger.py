@@ -149,7 +149,8 @@ def _value(item: Mapping[str, Any]) -> AttributeValue:
             return float(value)
         case "binary" if isinstance(value, str):
             return base64.b64decode(value)
-    return value  # type: ignore[no-any-return]
+    known: AttributeValue = value
+    return known
 
 
 def _event(log: Mapping[str, Any], index: int) -> SpanEvent:

@@ -65,6 +65,9 @@ def content_of(trace: Trace, directory: Path, most_bytes: int | None = None) -> 
         nonlocal total
         seen = reference.attachment_id in written
         size = reference.size or 0
+        # Another trace's would be there because a text named it, not because it was taken out.
+        if reference.trace_id != trace.info.trace_id:
+            return None
         if (seen and total + size > REPEATED_BYTES) or (most_bytes and size > most_bytes):
             return None
         content = read_attachment(directory, reference.trace_id, reference.attachment_id)

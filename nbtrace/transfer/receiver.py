@@ -10,15 +10,13 @@ permission that it never gives, and it answers only to names of this machine.
 from __future__ import annotations
 
 import contextlib
-import logging
 import socket
-import sys
 import threading
 import time
 import zlib
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any, Self
+from http.server import BaseHTTPRequestHandler
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -29,6 +27,7 @@ from nbtrace.transfer import protobuf
 from nbtrace.transfer.carried import without_carried
 from nbtrace.transfer.http import JSON, PATH, PROTOBUF
 from nbtrace.transfer.ingest import Ingest
+from nbtrace.transfer.loopback import HOST, Loopback, Server
 from nbtrace.transfer.otlp_reading import spans_of
 
 if TYPE_CHECKING:
@@ -37,9 +36,6 @@ if TYPE_CHECKING:
     from nbtrace.entities import Span
     from nbtrace.store.store import Store
 
-logger = logging.getLogger("nbtrace")
-
-HOST = "127.0.0.1"
 # OTLP's port.
 PORT = 4318
 # What the OpenTelemetry Collector takes in one request.
@@ -63,7 +59,7 @@ class _Refused(Exception):  # noqa: N818 - an answer, not an error
         self.reason = reason
 
 
-class Receiver:
+class Receiver(Loopback):
     """A running receiver.
 
     Parameters
@@ -113,31 +109,10 @@ class Receiver:
         self._ingest = Ingest(store, redact, "received", experiment_id, awaits_root=True)
         self._lock = threading.Lock()
         try:
-            self._server = _Server((HOST, port), _Handler)
+            super().__init__(_Handler, "nbtrace-receiver", port)
         except OSError as error:
             msg = f"port {port} of {HOST} cannot be used ({error.strerror}); choose another port"
             raise NbtraceError.invalid(msg) from None
-        self._server.receiver = self
-        self.url = f"http://{HOST}:{self._server.server_port}"
-        self._thread = threading.Thread(
-            target=self._server.serve_forever,
-            kwargs={"poll_interval": 0.05},
-            name="nbtrace-receiver",
-            daemon=True,
-        )
-        self._thread.start()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Stop listening; what was answered is on disk."""
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
 
     def take(self, document: dict[str, Any]) -> tuple[int, str]:
         """Keep the spans of one request; return how many were not sound, and why."""
@@ -156,22 +131,9 @@ class Receiver:
         return len(problems), problems[0][:500] if problems else ""
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    block_on_close = False
-    # Exporters open their connections all at once.
-    request_queue_size = 128
-    receiver: Receiver
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Note that a connection ended badly; the sender tries again."""
-        del request, client_address
-        logger.debug("a connection to the receiver ended badly: %r", sys.exception())
-
-
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    server: _Server
+    server: Server
     server_version = "nbtrace"
     sys_version = ""
     timeout = IDLE_SECONDS
@@ -188,7 +150,7 @@ class _Handler(BaseHTTPRequestHandler):
             if self.path in _OTHER_SIGNALS:
                 rejected, message = 0, "nbtrace keeps traces; metrics and logs are dropped"
             else:
-                rejected, message = self.server.receiver.take(_document(body, kind))
+                rejected, message = self.server.owner.take(_document(body, kind))
         except _Refused as refused:
             self._refuse(refused.status, refused.reason)
         except (OSError, StoreUnavailable) as error:
@@ -221,7 +183,7 @@ class _Handler(BaseHTTPRequestHandler):
             raise _Refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, reason)
 
     def _body(self) -> bytes:
-        limit = self.server.receiver.max_body_bytes
+        limit = self.server.owner.max_body_bytes
         if "chunked" in self.headers.get("Transfer-Encoding", "").lower():
             return self._chunks(limit)
         text = self.headers.get("Content-Length", "")
@@ -259,7 +221,7 @@ class _Handler(BaseHTTPRequestHandler):
         if encoding not in {"gzip", "deflate"}:
             reason = f"Content-Encoding {encoding} is not taken; gzip is"
             raise _Refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, reason)
-        limit = self.server.receiver.max_body_bytes
+        limit = self.server.owner.max_body_bytes
         try:
             unpacking = zlib.decompressobj(wbits=47)  # gzip or zlib, told by its first bytes
             plain = unpacking.decompress(body, limit + 1)

@@ -226,7 +226,7 @@ class FileTarget(StreamTarget):
         if not self._packed:
             return self._raw
         # Without a time in it, the same traces make the same file.
-        return gzip.GzipFile(fileobj=self._raw, mode="wb", mtime=0)  # type: ignore[return-value]
+        return gzip.GzipFile(fileobj=self._raw, mode="wb", mtime=0)  # type: ignore[return-value]  # typeshed has it as no IO
 
     def settle(self) -> int:
         """Bring what was written to the disk's cache, which survives the process."""

@@ -41,9 +41,10 @@ class NestedTree(SpanTree):
         self._to_page = send
         super().__init__(StoredTrace(trace_id, name))
         # marimo gives every widget a comm, whatever `open` says.
-        if self.comm is not None:
-            self.comm.close()
-            self.comm = None
+        widget: Any = self
+        if widget.comm is not None:
+            widget.comm.close()
+            widget.comm = None
 
     def _module(self) -> str:
         """Return none: the table's module draws the tree, and marimo takes none outside a cell."""

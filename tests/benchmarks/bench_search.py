@@ -8,7 +8,7 @@ clock with the file's pages dropped from the system's cache and a new connection
 the spans is indexed before.
 
 Run ``python tests/benchmarks/bench_search.py --traces 1000 100000 1000000 --keep DIRECTORY``;
-``bench_listing.py`` has the table's pages, facets and histograms.
+``bench_listing.py`` has the table's pages, all facets and the histograms.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from search_by_hand import PAGE, Question, forms, questions
 from search_data import open_store
 
 from nbtrace.search.frame import to_pandas
+from nbtrace.search.listing import Listing
 from nbtrace.search.query import Query
 from nbtrace.search.traces import count_traces, load_traces, search_traces
 from nbtrace.store.store import Store
@@ -163,6 +164,21 @@ def count(store: Store, question: Question) -> tuple[float, float]:
     return min(times), milliseconds(lambda: count_traces(store, question.text), 3)
 
 
+def facet(store: Store, question: Question) -> tuple[float, float]:
+    """Count the names of the traces found: a statement by hand, and a fresh listing."""
+    connection = store.database.connection()
+    times = []
+    for sql, values in forms(question).values():
+        unordered = sql.partition(" ORDER BY ")[0]
+        counted = (
+            f"WITH c(time, trace) AS ({unordered}) SELECT t.name, count(*) FROM c"
+            " CROSS JOIN traces t ON t.id = c.trace GROUP BY 1 ORDER BY 2 DESC LIMIT 20"
+        )
+        if patient(connection, counted, values) is not None:
+            times.append(milliseconds(lambda q=counted, v=values: patient(connection, q, v), 3))
+    return min(times), milliseconds(lambda: Listing(store, question.text).facet("name"), 3)
+
+
 def measure(store: Store, traces: int, runs: int, only: str, *, plans: bool) -> dict[str, Result]:
     size = store.database.path.stat().st_size
     print(f"\n{traces:,} traces, {size / traces:.0f} bytes of database each")
@@ -174,9 +190,12 @@ def measure(store: Store, traces: int, runs: int, only: str, *, plans: bool) -> 
     results = {item.name: ask(store, item, runs, plans=plans) for item in asked}
     for question in asked:
         if question.name in COUNTED:
-            hand, ours = count(store, question)
-            name = f"count: {question.name}"
-            print(f"{name:34} {'':>28}  {hand:8.2f} {ours:8.2f}  {ours / hand:5.2f}", flush=True)
+            for what, ask_both in (("count", count), ("facet of names", facet)):
+                hand, ours = ask_both(store, question)
+                name = f"{what}: {question.name}"
+                print(
+                    f"{name:42} {'':>20}  {hand:8.2f} {ours:8.2f}  {ours / hand:5.2f}", flush=True
+                )
     worst = max(results.values(), key=lambda item: item.ours / item.hand)
     print(f"worst of {len(results)}: {worst.ours / worst.hand:.2f} ({worst.name})")
     return results

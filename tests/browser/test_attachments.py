@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+import os
+from pathlib import Path
 
 import pytest
+from conftest import Notebook
 from media_samples import base64_of, data_url, png, wav
 from plain_host import PlainHost
 
@@ -12,11 +15,9 @@ import nbtrace
 from nbtrace.store import current_store
 from nbtrace.store.attachments import trace_directory
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 pytestmark = pytest.mark.browser
 
+TESTS = Path(__file__).parents[1]
 ORIGIN = "http://attachments.test/"
 WIDTH = 160
 SHOWN = "img.nbt-image"
@@ -73,6 +74,21 @@ def test_a_message_shows_the_pictures_and_the_sound_that_were_taken_out(page, tr
     assert "audio/wav, 16.0 kB" in message.inner_text()
 
 
+RUN_AXE = """async () => {
+  const { violations } = await axe.run(".nbt-details", { resultTypes: ["violations"] });
+  return violations.map((one) => `${one.impact} ${one.id}: ${one.nodes[0].html.slice(0, 200)}`);
+}"""
+
+
+@pytest.mark.parametrize("name", ["ask", "look"])
+def test_axe_finds_nothing_serious(page, trace, axe, name):
+    show(page, trace, name)
+    page.locator(SHOWN).first.wait_for()
+    page.add_script_tag(path=str(axe))
+    found = page.evaluate(RUN_AXE)
+    assert [one for one in found if one.startswith(("serious", "critical"))] == []
+
+
 def test_a_value_shows_a_picture_and_saves_a_file(page, trace):
     show(page, trace, "look")
     tree = page.get_by_role("tree", name="Inputs")
@@ -99,3 +115,29 @@ def test_a_page_without_a_kernel_shows_the_picture(page, trace, tmp_path: Path):
     message = page.locator(".nbt-message").first
     assert width_of(page, message.get_by_alt_text("image of the message")) == WIDTH
     page.wait_for_function("document.querySelector('.nbt-message audio')?.readyState > 0")
+
+
+TRACED = f"""import sys
+sys.path.insert(0, {str(TESTS)!r})
+from media_samples import png
+%load_ext nbtrace"""
+CELL = """%%trace look
+import nbtrace
+with nbtrace.start_span("see") as span:
+    span.set_inputs({"picture": png(400, 300)})"""
+MAX_GROWTH = 100_000
+
+
+def test_a_traced_cell_in_lab_shows_its_picture_and_stays_small(lab, page):
+    lab.write("picture.ipynb", TRACED, CELL)
+    notebook = Notebook(lab, page, "picture.ipynb")
+    notebook.run_to_end(0)
+    notebook.run_to_end(1)
+    notebook.row(1, "see").click()
+    tree = page.get_by_role("tree", name="Inputs")
+    assert width_of(page, tree.locator(SHOWN)) == 400
+    if os.environ.get("NBTRACE_SCREENSHOTS"):
+        page.screenshot(path=f"{os.environ['NBTRACE_SCREENSHOTS']}/attachment.png")
+    saved = json.dumps(notebook.save())
+    assert "[image/png, 360.4 kB]" in saved
+    assert len(saved) < MAX_GROWTH

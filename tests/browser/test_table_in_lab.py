@@ -26,12 +26,14 @@ nbtrace.flush()"""
 SHOWN = "table = nbtrace.TraceTable()\ntable"
 # A call that keeps the interpreter's lock: no thread of the kernel can answer beside it.
 BUSY = "import ctypes; ctypes.PyDLL(None).sleep(5)"
+LISTED = "nbtrace.search_traces(\"state = 'ERROR'\", return_type='list')"
+PART = f"part = {LISTED}; del part[2:]; part"
 GROWTH_BYTES = 100_000
 
 
 @pytest.fixture
 def notebook(lab, page):
-    lab.write("table.ipynb", SETUP, SHOWN, BUSY, "1")
+    lab.write("table.ipynb", SETUP, SHOWN, BUSY, "1", LISTED, PART)
     opened = Notebook(lab, page, "table.ipynb")
     opened.run_to_end(0)
     opened.run_to_end(1)
@@ -78,7 +80,7 @@ def test_keys_move_sort_filter_and_open(notebook, page):
     # Keys that mean something to the notebook stay in the table.
     for key in ("Escape", "b", "d", "d", "y", "m", "0", "0"):
         page.keyboard.press(key)
-    assert notebook.cells() == 4
+    assert notebook.cells() == 6
 
 
 def test_filter_from_python_text_box_and_fault(notebook, page):
@@ -135,6 +137,66 @@ def test_brush_select_tag_delete_and_undo(notebook, page):
     page.get_by_role("button", name="Undo").click()
     page.locator(".nbt-figures", has_text="300").wait_for()
     assert notebook.ask("nbtrace.count_traces(\"tags.reviewed = 'yes'\")") == "10"
+
+
+def test_groups_filter_and_keep_their_place_in_the_next_table(notebook, page):
+    grid = page.get_by_role("grid", name="Traces")
+    grid.focus()
+    page.keyboard.press("b")
+    groups = page.get_by_role("region", name="Groups")
+    by = groups.get_by_label("Group by")
+    groups.get_by_text("300 groups").wait_for()
+    by.locator("option", has_text="tag group").wait_for(state="attached")
+    by.select_option("tags.group")
+    groups.get_by_text("3 groups").wait_for()
+    first = groups.get_by_role("row", name="g0")
+    assert first.inner_text().split()[:3] == ["g0", "100", "10"]
+    # One stop of the tabulator, arrows inside.
+    values = groups.locator("tbody button")
+    second = values.nth(1).inner_text()
+    values.first.focus()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    page.locator(".nbt-pill", has_text=f"= '{second}'").wait_for()
+    page.locator(".nbt-figures", has_text="100").wait_for()
+    groups.get_by_text("1 group", exact=True).wait_for()
+    found = notebook.ask("set(table.to_pandas(include_spans=False).tags.map(lambda t: t['group']))")
+    assert found == f"{{'{second}'}}"
+    page.wait_for_timeout(600)
+    # What was arranged is in the store: the next table begins with it, in whatever page.
+    notebook.run_to_end(1)
+    page.get_by_role("region", name="Groups").get_by_text("3 groups").wait_for()
+    page.get_by_role("button", name="Groups").click()
+    page.get_by_role("region", name="Groups").wait_for(state="detached")
+    page.wait_for_timeout(600)
+
+
+def test_nothing_is_in_the_way_of_a_screen_reader(notebook, page, axe):
+    for name in ("Facets", "Groups"):
+        page.get_by_role("button", name=name, exact=True).click()
+    page.get_by_role("region", name="Groups").get_by_text("300 groups").wait_for()
+    names(page).first.click()
+    page.locator(".nbt-opened .nbt-row").first.wait_for()
+    page.add_script_tag(path=axe)
+    found = page.evaluate(
+        """async () => (await axe.run(".nbt-table-root")).violations.map(
+          ({ id, nodes }) => id + ": " + nodes.map(({ html }) => html.slice(0, 200)).join(" | "))"""
+    )
+    assert found == []
+    for name in ("Facets", "Groups"):
+        page.get_by_role("button", name=name, exact=True).click()
+    page.wait_for_timeout(600)
+
+
+def test_a_list_of_traces_is_shown_as_a_table(notebook, page):
+    notebook.run_to_end(4)
+    cell = notebook.cell(4)
+    cell.locator(".nbt-figures", has_text="30").wait_for()
+    cell.locator(".nbt-pill", has_text="state = 'ERROR'").wait_for()
+    assert notebook.ask("type(_), len(_)").endswith("30)")
+    notebook.run_to_end(5)
+    page.locator(".nbt-pill", has_text="2 ids").wait_for()
+    assert notebook.cell(5).locator(".nbt-trace").count() == 2
 
 
 def test_export_is_a_file_of_the_browser(notebook, page, tmp_path):

@@ -52,9 +52,7 @@ def test_kinds_differ_in_shape_and_not_only_in_colour(host, page):
     drawn = {}
     for row in host.rows.all():
         kind = row.get_attribute("aria-label").split(", ")[1]
-        drawn[kind] = row.locator(".nbt-name svg[viewBox='0 0 16 16'] path").first.get_attribute(
-            "d"
-        )
+        drawn[kind] = row.locator(".nbt-kind path").get_attribute("d")
     assert len(drawn) == 13
     assert len(set(drawn.values())) == len(drawn)
 

@@ -17,6 +17,7 @@ const FIELDS: Record<string, string> = {
   experiment: "experiment",
 };
 const TAG = "tags.";
+const tagOf = (field: string): string => `tag ${field.slice(TAG.length)}`;
 /** What is sent at once; more are asked for. */
 const GROUPS = 50;
 
@@ -54,27 +55,28 @@ export function Groups({ session, by, pills, onBy, onToggle }: GroupsProps): JSX
   const fields = [...Object.keys(FIELDS), ...tags];
   return (
     <section class="nbt-groups" aria-label="Groups">
+      <div class="nbt-filter-line">
+        <select
+          class="nbt-input"
+          aria-label="Group by"
+          value={by}
+          onChange={(event) => {
+            setLimit(GROUPS);
+            onBy(event.currentTarget.value);
+          }}
+        >
+          {(fields.includes(by) ? fields : [...fields, by]).map((field) => (
+            <option key={field} value={field}>
+              {FIELDS[field] ?? tagOf(field)}
+            </option>
+          ))}
+        </select>
+        <span class="nbt-note">{groups ? counted(groups.total, "group") : "counting…"}</span>
+      </div>
       <table aria-label="Groups of traces">
         <thead>
           <tr>
-            <th scope="col">
-              <select
-                class="nbt-input"
-                aria-label="Group by"
-                value={by}
-                onChange={(event) => {
-                  setLimit(GROUPS);
-                  onBy(event.currentTarget.value);
-                }}
-              >
-                {(fields.includes(by) ? fields : [...fields, by]).map((field) => (
-                  <option key={field} value={field}>
-                    {FIELDS[field] ?? `tag ${field.slice(TAG.length)}`}
-                  </option>
-                ))}
-              </select>
-              <span class="nbt-note">{groups ? counted(groups.total, "group") : "counting…"}</span>
-            </th>
+            <th scope="col">{FIELDS[by] ?? tagOf(by)}</th>
             {COLUMNS.map(([id, title]) => (
               <th
                 scope="col"

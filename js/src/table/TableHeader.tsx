@@ -17,7 +17,7 @@ export interface TableHeaderProps {
 export function TableHeader(props: TableHeaderProps): JSX.Element {
   const { session, layout } = props;
   return (
-    <header class="nbt-header">
+    <div class="nbt-header">
       <strong>Traces</strong>
       <span class="nbt-figures">
         <span>
@@ -99,6 +99,6 @@ export function TableHeader(props: TableHeaderProps): JSX.Element {
           ?
         </button>
       </span>
-    </header>
+    </div>
   );
 }

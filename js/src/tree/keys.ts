@@ -56,7 +56,12 @@ export const BINDINGS = [
 
 /** Inside the search box letters are letters. */
 export const SEARCH_BINDINGS = [
-  { keys: ["Enter"], command: "next", shown: "Enter", meaning: "next match; with Shift the last" },
+  {
+    keys: ["Enter"],
+    command: "next",
+    shown: "Enter",
+    meaning: "next match, or with Shift the one before",
+  },
   { keys: ["ArrowDown"], command: "leave", shown: "↓", meaning: "to the spans" },
   { keys: ["Escape"], command: "clear", shown: "Esc", meaning: "search for nothing" },
 ] as const satisfies readonly Binding<string>[];

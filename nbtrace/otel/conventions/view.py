@@ -363,7 +363,7 @@ def _word(value: str | None) -> str | None:
 
 def _fields(value: object) -> dict[str, Any]:
     # `asdict` would deep-copy the values, which may be large.
-    return {name: getattr(value, name) for name in value.__slots__}  # type: ignore[attr-defined]
+    return {name: getattr(value, name) for name in value.__slots__}  # type: ignore[attr-defined]  # all of them have slots
 
 
 def _message_dict(value: Message) -> dict[str, Any]:
