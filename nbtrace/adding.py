@@ -18,6 +18,7 @@ from nbtrace.entities.constant import (
 from nbtrace.exceptions import NbtraceError
 from nbtrace.otel.otlp_span import encode_span
 from nbtrace.store.taken_out import TakenOut
+from nbtrace.tracing.live_span import LiveSpan
 from nbtrace.tracing.no_op_span import NoOpSpan
 from nbtrace.tracing.redaction import redact_value
 from nbtrace.tracing.spans import get_current_active_span, start_span_no_context
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from nbtrace.tracing.active import ActiveTrace
-    from nbtrace.tracing.live_span import LiveSpan
 
 NS_PER_MS = 1_000_000
 # They speak of the other trace as a whole, or of where it was recorded.
@@ -82,6 +82,9 @@ def add_trace(trace: Trace | Mapping[str, Any], target: LiveSpan | None = None) 
     ['service', 'caller']
     """
     other = _checked(trace)
+    if not isinstance(target, LiveSpan | NoOpSpan | None):
+        msg = f"target takes a span that start_span gave, got {target!r:.60}"
+        raise NbtraceError.invalid(msg)
     if not switch.on or isinstance(target, NoOpSpan) or not other.data.spans:
         return
     parent = target or get_current_active_span()

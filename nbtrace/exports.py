@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Literal, cast
 
 from nbtrace.entities import Trace
+from nbtrace.entities.checks import checked_whole_number
 from nbtrace.exceptions import NbtraceError
 from nbtrace.progress import progress_bar
 from nbtrace.store import current_store
@@ -113,6 +114,9 @@ def export_traces(  # noqa: PLR0913 - what an export can be told
     checked_receiver(receiver, project)
     if not (isinstance(to, str | os.PathLike) or hasattr(to, "write")):
         msg = f"to takes a file's name, an open file or a receiver's address, got {to!r}"
+        raise NbtraceError.invalid(msg)
+    if max_results is not None and checked_whole_number("max_results", max_results) < 1:
+        msg = f"max_results takes a number from 1, or None for all, got {max_results!r}"
         raise NbtraceError.invalid(msg)
     adapt = adapter(receiver, project)
     # Before anything is opened.

@@ -14,7 +14,6 @@ import os
 import threading
 from typing import TYPE_CHECKING, Literal
 
-from nbtrace.exceptions import NbtraceError
 from nbtrace.finding import search_traces
 from nbtrace.store import current_store
 from nbtrace.tracing.recorder import current_recorder
@@ -100,9 +99,6 @@ def forward(  # noqa: PLR0913 - what forwarding can be told
     if endpoint is None:
         destination = Destination.from_environment()
     else:
-        if not isinstance(endpoint, str):
-            msg = f"endpoint takes an address such as 'http://localhost:4318', got {endpoint!r}"
-            raise NbtraceError.invalid(msg)
         destination = Destination.of(
             endpoint,
             headers=headers,

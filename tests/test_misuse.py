@@ -22,6 +22,7 @@ from nbtrace.exceptions import (
 )
 
 NOWHERE = "tr-" + "0" * 32
+SPAN = Span(trace_id="tr-" + "0a" * 16, span_id="0b" * 8, name="x", start_time_ns=1, end_time_ns=2)
 
 
 def function():
@@ -95,6 +96,11 @@ INVALID = [
     (lambda: nbtrace.log_trace(name="x", tags=3), "tags takes a mapping"),
     (lambda: nbtrace.export_traces(to=3), "a file's name"),
     (lambda: nbtrace.forward(3), "an address"),
+    (lambda: nbtrace.forward("http://localhost:1", timeout="a"), "timeout takes seconds"),
+    (lambda: nbtrace.stop_forwarding(3), "an address"),
+    (lambda: nbtrace.export_traces(to="traces.jsonl", max_results=-1), "a number from 1"),
+    (lambda: nbtrace.export_traces(to="traces.jsonl", max_results="all"), "max_results"),
+    (lambda: nbtrace.add_trace(Trace.from_spans([SPAN]), target=3), "target takes a span"),
     (lambda: nbtrace.receive(port="http"), "a whole number"),
     (lambda: nbtrace.receive(port=99_999), "from 0 to 65535"),
     (lambda: nbtrace.set_tracking_uri(3), "a store is a directory"),

@@ -453,7 +453,8 @@ def test_unloaded_by_the_traced_cell(session: Session, change: str) -> None:
 def test_cell_id_of_the_front_end(session: Session, code: str) -> None:
     client = BlockingKernelClient(connection_file=session.connection_file)
     client.load_connection_file()
-    client.start_channels()
+    # without the heartbeat, whose thread may meet the sockets that are closed below
+    client.start_channels(iopub=False, stdin=False, hb=False, control=False)
     try:
         content: dict[str, Any] = {"code": code, "silent": False, "store_history": True}
         message = client.session.msg("execute_request", content, metadata={"cellId": "cell-7"})

@@ -175,6 +175,16 @@ def test_exception_rolls_back(database):
         assert connection.execute("SELECT name FROM experiments").fetchone() == ("Default",)
 
 
+def test_a_trace_that_the_schema_refuses_keeps_no_other_out(database, caplog):
+    refused = row(2)
+    refused.request_time = None
+    database.upsert_traces([row(1), refused, row(3)], process="1-1")
+    with database.reading() as connection:
+        found = connection.execute("SELECT trace_id FROM traces ORDER BY id").fetchall()
+    assert found == [(row(1).trace_id,), (row(3).trace_id,)]
+    assert refused.trace_id in caplog.text
+
+
 def test_lock_held_by_others_is_a_clear_error(database, monkeypatch):
     monkeypatch.setattr(opening, "BUSY_TIMEOUT_SECONDS", 0.05)
     database.upsert_traces([row(1)])

@@ -45,6 +45,9 @@ def test_the_root_holds_the_facts_of_the_cell():
     }.items() <= dict(root.raw_attributes).items()
     assert inside.parent_id == root.span_id
     assert trace.info.tags["stage"] == "try"
+    assert trace.info.trace_metadata["nbtrace.cell.id"] == "c-1"
+    assert trace.info.trace_metadata["nbtrace.cell.execution_count"] == "7"
+    assert nbtrace.count_traces("metadata.`nbtrace.cell.id` = 'c-1'") == 1
     assert trace.info.experiment_id == nbtrace.set_experiment("prompts").experiment_id
     assert trace.info.state == "OK"
 

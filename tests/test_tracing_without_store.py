@@ -9,11 +9,13 @@ import textwrap
 
 import pytest
 
-PROGRAM = """
+# imported first: CPython 3.13.0 cannot import socket where the working directory is gone
+IMPORTS = """
 import asyncio, os, warnings
 import nbtrace
 from nbtrace.tracing.provider import get_bridged_tracer_provider
-
+"""
+PROGRAM = """
 @nbtrace.trace
 def function(x):
     return x
@@ -47,7 +49,7 @@ except nbtrace.NbtraceError as error:
 def run(directory, prepare):
     environment = {key: value for key, value in os.environ.items() if key != "NBTRACE_DIR"}
     return subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(prepare) + PROGRAM],
+        [sys.executable, "-c", IMPORTS + textwrap.dedent(prepare) + PROGRAM],
         cwd=directory,
         env=environment,
         capture_output=True,

@@ -12,6 +12,7 @@ import pytest
 import nbtrace
 from nbtrace.exceptions import NbtraceError
 from nbtrace.store import current_store
+from nbtrace.tracing.cells import start_cell
 from nbtrace.widgets.table_actions import PORTION
 from nbtrace.widgets.trace_table import FIRST_ROWS, TraceTable
 
@@ -130,6 +131,15 @@ def test_a_faulty_filter_shows_the_place_and_changes_nothing(table):
 def test_options_that_cannot_work_raise(options):
     with pytest.raises(NbtraceError):
         TraceTable(**options)
+
+
+def test_a_row_says_which_cell_made_it(table):
+    cell = start_cell("ask", source="1", cell_id="c-1")
+    cell.end(execution_count=7)
+    assert table.first_rows[0]["cell"] == ""
+    table.refresh()
+    assert table.first_rows[0]["cell"] == "7"
+    assert table.first_rows[0]["cell_id"] == "c-1"
 
 
 def test_rows_by_place_and_none_for_another_search(table, ids):

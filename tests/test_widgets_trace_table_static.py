@@ -31,6 +31,8 @@ ROW = {
     "request": "what?",
     "response": "",
     "tags": {},
+    "cell": "",
+    "cell_id": "",
     "source": "",
 }
 texts = st.text(max_size=300)

@@ -21,6 +21,8 @@ function row(id: string, tags: Record<string, string> = {}): TableRow {
     request: "",
     response: "",
     tags,
+    cell: "",
+    cell_id: "",
     source: "",
   };
 }

@@ -130,6 +130,32 @@ def checked_ratio(name: str, value: object) -> float:
     return value
 
 
+def checked_seconds(name: str, value: object) -> float:
+    """Return a time to wait that was given.
+
+    Parameters
+    ----------
+    name : str
+        Of the parameter.
+    value : object
+        What was given for it.
+
+    Raises
+    ------
+    NbtraceError
+        For anything but a number above 0.
+
+    Examples
+    --------
+    >>> checked_seconds("timeout", 2)
+    2
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
+        msg = f"{name} takes seconds above 0, got {value!r:.60}"
+        raise NbtraceError.invalid(msg)
+    return value
+
+
 def checked_whole_number(name: str, value: object) -> int:
     """Return a whole number that was given.
 

@@ -21,6 +21,7 @@ current schema under 1 ms; `Database.upsert_traces` 2 us of CPU a span for 10,00
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import sqlite3
 import threading
@@ -52,6 +53,8 @@ if TYPE_CHECKING:
     from nbtrace.store.rows import TraceRow
 
 __all__ = ["Database", "close_all"]
+
+logger = logging.getLogger("nbtrace")
 
 # A fork waits this long for reads and writes of other threads to end.
 FORK_PATIENCE_SECONDS = 2.0
@@ -215,6 +218,13 @@ class Database:
         except (UnicodeEncodeError, OverflowError, orjson.JSONEncodeError):
             # A value that cannot be stored costs itself, not the batch.
             self._upsert([cleaned(row) for row in rows], process)
+        except sqlite3.IntegrityError:
+            # One trace that the schema refuses does not keep the others out.
+            if len(rows) == 1:
+                logger.exception("the database refused the row of trace %s", rows[0].trace_id)
+                return
+            for row in rows:
+                self.upsert_traces([row], process=process)
 
     def _upsert(self, rows: Sequence[TraceRow], process: str | None) -> None:
         with self.transaction() as connection:

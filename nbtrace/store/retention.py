@@ -257,9 +257,9 @@ def _free_lost_attachments(store: Store, freed: Freed, *, remove: bool) -> None:
     for trace_id in lost_directories(store.directory):
         with store.database.reading() as connection:
             (known,) = connection.execute(
-                "SELECT EXISTS (SELECT 1 FROM traces WHERE trace_id = ?1)"
-                " OR EXISTS (SELECT 1 FROM trash_traces WHERE trace_id = ?1)",
-                (trace_id,),
+                "SELECT EXISTS (SELECT 1 FROM traces WHERE trace_id = ?)"
+                " OR EXISTS (SELECT 1 FROM trash_traces WHERE trace_id = ?)",
+                (trace_id, trace_id),
             ).fetchone()
         if not known:
             _attachments(store, trace_id, freed, remove=remove)

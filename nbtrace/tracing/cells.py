@@ -118,6 +118,7 @@ class Cell:
         record = span.record
         if execution_count is not None:
             record.put(NbtraceKey.CELL_EXECUTION_COUNT, execution_count)
+            record.trace.metadata[NbtraceKey.CELL_EXECUTION_COUNT] = str(execution_count)
         if result is not UNSET and record.outputs is None and options.capture_content:
             record.outputs = encode_json(result, record.trace)
         if interrupted:
@@ -184,6 +185,9 @@ def start_cell(  # noqa: PLR0913 - what the extension knows of a cell
         for key, value in facts.items():
             if value is not None:
                 record.put(key, value)
+        if cell_id is not None:
+            # of the trace as well, so that a table shows it without reading spans
+            trace.metadata[NbtraceKey.CELL_ID] = plain_text(cell_id)
         if options.capture_content:
             text = redact_text(source)
             record.put(NbtraceKey.CELL_SOURCE, text)

@@ -13,7 +13,7 @@ import urllib.parse
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from nbtrace.entities.checks import checked_mapping
+from nbtrace.entities.checks import checked_mapping, checked_seconds
 from nbtrace.exceptions import NbtraceError
 from nbtrace.transfer import protobuf
 from nbtrace.transfer.http import PATH, Sender, endpoint_url
@@ -87,7 +87,7 @@ class Destination:
             checked_protocol(protocol),
             dict(checked_mapping("headers", headers)),
             _compresses(compression),
-            timeout,
+            checked_seconds("timeout", timeout),
         )
 
     @classmethod

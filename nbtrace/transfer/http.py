@@ -63,6 +63,9 @@ def endpoint_url(text: str) -> str:
     >>> endpoint_url("http://localhost:4318")
     'http://localhost:4318/v1/traces'
     """
+    if not isinstance(text, str):
+        msg = f"endpoint takes an address such as 'http://localhost:4318', got {text!r:.60}"
+        raise NbtraceError.invalid(msg)
     parts = urllib.parse.urlsplit(text)
     if parts.scheme not in {"http", "https"} or not parts.netloc:
         msg = f"{text!r} is not the address of an OTLP/HTTP receiver, like http://localhost:4318"

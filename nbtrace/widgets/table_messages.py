@@ -35,6 +35,8 @@ class TableRow(TypedDict):
     request: str
     response: str
     tags: dict[str, str]
+    cell: str
+    cell_id: str
     source: str
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import orjson
 
-from nbtrace.entities.constant import TraceTagKey
+from nbtrace.entities.constant import NbtraceKey, TraceTagKey
 from nbtrace.widgets.span_facts import safe_text
 
 if TYPE_CHECKING:
@@ -75,6 +75,8 @@ def table_row(trace: ListedTrace) -> TableRow:
         "request": _short(trace.request_preview, PREVIEW_CHARACTERS),
         "response": _short(trace.response_preview, PREVIEW_CHARACTERS),
         "tags": own_tags(trace.tags),
+        "cell": _short(trace.metadata.get(NbtraceKey.CELL_EXECUTION_COUNT), TAG_CHARACTERS),
+        "cell_id": safe_text(trace.metadata.get(NbtraceKey.CELL_ID, "")),
         "source": _short(trace.tags.get(TraceTagKey.SOURCE_NAME), TAG_CHARACTERS),
     }
 

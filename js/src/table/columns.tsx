@@ -164,6 +164,14 @@ export const COLUMNS: readonly Column[] = [
       )),
   },
   {
+    id: "cell",
+    title: "Cell",
+    width: 64,
+    hidden: true,
+    text: (row) => (row.cell ? `[${row.cell}]` : ""),
+    only: (row, exclude) => equal("metadata.`nbtrace.cell.id`", row.cell_id || null, exclude),
+  },
+  {
     id: "source",
     title: "Source",
     width: 140,

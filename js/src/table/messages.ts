@@ -18,6 +18,9 @@ export interface TableRow {
   request: string;
   response: string;
   tags: Record<string, string>;
+  /** Number of the cell's run, and the front end's id of the cell; empty outside of cells. */
+  cell: string;
+  cell_id: string;
   source: string;
 }
 
