@@ -371,11 +371,12 @@ def test_redaction_is_idempotent_on_what_looks_like_secrets(parts):
 @given(parts=st.lists(ALPHABET, max_size=25))
 @settings(max_examples=200, deadline=None)
 def test_gate_lets_nothing_through_that_the_locator_finds(parts):
-    text = "".join(parts)
+    short = "".join(parts)
     locator = Locator()
-    if locator.search(text) is not None:
-        assert locator.is_suspicious(text)
-        assert locator.is_suspicious(text + " " * 1_000), "another gate asks of long texts"
+    # another gate asks of long texts; what stands at the end of a text may be a place only there
+    for text in (short, short + " " * 1_000, " " * 1_000 + short):
+        if locator.search(text) is not None:
+            assert locator.is_suspicious(text)
 
 
 @given(parts=st.lists(ALPHABET, max_size=15), before=st.integers(0, 1200))
