@@ -59,7 +59,7 @@ def test_the_text_lists_the_differences_with_what_is_above_them():
     assert lines[-1] == "  2 spans the same in both"
 
 
-def test_one_trace_is_compared_with_the_run_before_it():
+def test_one_trace_is_compared_with_the_run_before_it(deterministic):
     run("first", name="other")
     older = run("a")
     run("between", name="other")
@@ -69,14 +69,14 @@ def test_one_trace_is_compared_with_the_run_before_it():
     assert nbtrace.compare(newer).before.info.trace_id == older
 
 
-def test_runs_of_a_cell_belong_together_whatever_they_are_called():
+def test_runs_of_a_cell_belong_together_whatever_they_are_called(deterministic):
     older = run("a", name="In [3]", cell="c'1")
     run("a", name="In [4]", cell="c2")
     newer = run("a", name="In [5]", cell="c'1")
     assert previous_run(newer) == older
 
 
-def test_a_cell_that_never_ran_is_compared_with_its_name_here_and_then_anywhere():
+def test_a_cell_that_never_ran_is_compared_with_its_name_here_and_then_anywhere(deterministic):
     elsewhere = run("a", cell="c9", notebook="b.ipynb")
     here = run("a", cell="c1", notebook="a.ipynb")
     run("a", cell="c8", notebook="b.ipynb")
