@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from IPython.core.interactiveshell import InteractiveShell
+
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 LEFT_OUT = pytest.StashKey[str]()
 
@@ -79,6 +81,21 @@ def store_directory(
     monkeypatch.setenv("NBTRACE_DIR", str(directory))
     yield directory
     reset()
+
+
+@pytest.fixture
+def shell() -> Iterator[InteractiveShell]:
+    """Return an IPython in a terminal that has loaded nbtrace."""
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from nbtrace.notebook import load_ipython_extension, unload_ipython_extension
+
+    InteractiveShell.clear_instance()
+    shell = InteractiveShell.instance()
+    load_ipython_extension(shell)
+    yield shell
+    unload_ipython_extension(shell)
+    InteractiveShell.clear_instance()
 
 
 @pytest.fixture

@@ -5,23 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from IPython.core.interactiveshell import InteractiveShell
-
-from nbtrace.notebook.extension import load_ipython_extension, unload_ipython_extension
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
-
-@pytest.fixture
-def shell() -> Iterator[InteractiveShell]:
-    InteractiveShell.clear_instance()
-    shell = InteractiveShell.instance()
-    load_ipython_extension(shell)
-    yield shell
-    unload_ipython_extension(shell)
-    InteractiveShell.clear_instance()
+    from IPython.core.interactiveshell import InteractiveShell
 
 
 def test_the_provider_is_told_in_words(

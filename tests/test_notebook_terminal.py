@@ -4,26 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pytest
-from IPython.core.interactiveshell import InteractiveShell
-
 import nbtrace
 from nbtrace.notebook import load_ipython_extension, unload_ipython_extension
 from nbtrace.notebook.environment import front_end, has_kernel, kernel_id, notebook_path
 from nbtrace.notebook.frames import cell_frame, execution_count
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-
-@pytest.fixture
-def shell() -> Iterator[InteractiveShell]:
-    InteractiveShell.clear_instance()
-    shell = InteractiveShell.instance()
-    load_ipython_extension(shell)
-    yield shell
-    unload_ipython_extension(shell)
-    InteractiveShell.clear_instance()
+    import pytest
+    from IPython.core.interactiveshell import InteractiveShell
 
 
 def run(shell: InteractiveShell, cell: str) -> None:

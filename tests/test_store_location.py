@@ -202,8 +202,8 @@ def test_private_directories_all_the_way(tmp_path):
 
 MOUNTS = r"""/dev/vda / ext4 rw 0 0
 proc /proc proc rw 0 0
-server:/home /home nfs4 rw 0 0
-/dev/vdb /home/local ext4 rw 0 0
+server:/net /net nfs4 rw 0 0
+/dev/vdb /net/local ext4 rw 0 0
 bucket /mnt/my\040bucket fuse.s3fs rw 0 0
 /dev/sdb1 /mnt/disk fuseblk rw 0 0
 host /work 9p rw 0 0
@@ -217,10 +217,10 @@ garbage
     ("path", "network"),
     [
         ("/data", False),
-        ("/home/me/nb", True),
-        ("/home", True),
-        ("/homework", False),
-        ("/home/local/nb", False),
+        ("/net/me/nb", True),
+        ("/net", True),
+        ("/network", False),
+        ("/net/local/nb", False),
         ("/mnt/my bucket/x", True),
         ("/mnt/disk/x", False),
         ("/work/x/.nbtrace/nbtrace.db", True),

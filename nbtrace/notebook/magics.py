@@ -179,7 +179,7 @@ class TraceMagics(Magics):
             __tracebackhide__ = True
             spaces = shell.user_global_ns, shell.user_ns
             exec(body, *spaces)  # noqa: S102 - the user's own cell
-            return eval(value, *spaces) if value else None  # noqa: S307
+            return eval(value, *spaces) if value else None  # noqa: S307 - as above
 
         return run
 

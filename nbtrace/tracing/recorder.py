@@ -244,7 +244,7 @@ def _tell(message: str) -> None:
     try:
         warnings.warn(message, stacklevel=4)
     except Warning:  # warnings turned into errors must not reach traced code
-        print(message, file=sys.stderr)  # noqa: T201
+        print(message, file=sys.stderr)  # noqa: T201 - in its stead
 
 
 def _own_lock(path: Path) -> int | None:

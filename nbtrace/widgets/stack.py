@@ -44,7 +44,7 @@ def is_own(file: str) -> bool:
 
     Examples
     --------
-    >>> is_own("/home/ada/work.py"), is_own("/x/lib/python3.12/site-packages/openai/_client.py")
+    >>> is_own("work.py"), is_own("/x/lib/python3.12/site-packages/openai/_client.py")
     (True, False)
     """
     if _LIBRARY.search(file) or file.startswith(_OWN_PACKAGE):
@@ -69,7 +69,7 @@ def read_stack(text: str) -> list[RaisedDetails]:
     Examples
     --------
     >>> text = '''Traceback (most recent call last):
-    ...   File "/home/ada/work.py", line 3, in ask
+    ...   File "work.py", line 3, in ask
     ...     answer(1)
     ... ValueError: no
     ... '''
